@@ -1,0 +1,249 @@
+// Package engine finds the Docker engine the course runs on, checks that it is one the lessons can be
+// proven on, and says in one paragraph what to do when it is not. Where the course may, on Debian and
+// Ubuntu as root, it also installs an engine from the distribution's packages, starts it and stops it.
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/client"
+)
+
+// Oldest is the first major version of Docker Engine that the lessons are written for.
+const Oldest = 24
+
+// answerWithin is how long an engine, or the docker command, may take to answer. Tests shorten it.
+var answerWithin = 10 * time.Second
+
+// Facts is what an engine and the docker command say about themselves.
+type Facts struct {
+	ClientVersion string // of the docker command
+	ServerVersion string // of the engine
+	APIVersion    string // the newest the engine speaks
+	OS            string // of the containers: linux
+	Arch          string // in Go's words: amd64, arm64
+
+	OperatingSystem string // of the engine's machine, in words
+	Name            string // host name of the engine's machine
+	Desktop         bool   // Docker Desktop, so the engine runs in a virtual machine
+
+	StorageDriver string
+	CgroupVersion string // 1 or 2
+	RootDir       string // on the engine's machine
+	Host          string // address of the engine, as DOCKER_HOST would have it
+}
+
+// String is one line for a summary.
+func (f Facts) String() string {
+	return fmt.Sprintf("Docker Engine %s (API %s, docker command %s) on %s, %s/%s, storage %s, cgroup v%s, at %s",
+		f.ServerVersion, f.APIVersion, f.ClientVersion, f.OperatingSystem, f.OS, f.Arch, f.StorageDriver, f.CgroupVersion, f.Host)
+}
+
+// Find asks the engine that the docker command would use. The error is an *Error when the engine or the
+// docker command is missing or not fit for the course, and the context's own when that has ended.
+func Find(ctx context.Context) (Facts, error) {
+	engine, facts, err := Connect(ctx)
+	if err != nil {
+		return Facts{}, err
+	}
+	return facts, engine.Close()
+}
+
+// Connect is Find for a caller that goes on talking to the engine, and closes the client when done.
+func Connect(ctx context.Context) (*client.Client, Facts, error) {
+	on := here()
+	at, err := choose(ctx, on)
+	if err != nil {
+		return nil, Facts{}, err
+	}
+	commandVersion, noCommand := docker(ctx, "--version")
+	if ctx.Err() != nil {
+		return nil, Facts{}, ctx.Err()
+	}
+	if noCommand != nil && at.local() {
+		return nil, Facts{}, on.noCommand(noCommand) // whether there is an engine is the second question
+	}
+	engine, err := at.dial()
+	if err != nil {
+		return nil, Facts{}, on.malformed(at, err)
+	}
+	facts, err := ask(ctx, engine, at, on)
+	facts.ClientVersion = version(commandVersion)
+	if err == nil {
+		err = on.fits(facts)
+	}
+	if err == nil && noCommand != nil {
+		err = on.noCommand(noCommand)
+	}
+	if err == nil {
+		err = plugins(ctx, on)
+	}
+	if err != nil {
+		_ = engine.Close()
+		return nil, Facts{}, err
+	}
+	return engine, facts, nil
+}
+
+// address is where an engine should be, and who says so.
+type address struct {
+	host    string
+	fromEnv bool   // DOCKER_HOST says so
+	context string // the docker context that says so, if it is not the default one
+}
+
+// local tells whether nobody asked for this address: it is where an engine of this machine listens.
+func (a address) local() bool { return !a.fromEnv && a.context == "" }
+
+// choose follows the docker command's own order: DOCKER_HOST, then the current context.
+func choose(ctx context.Context, on platform) (address, error) {
+	if host := os.Getenv("DOCKER_HOST"); host != "" {
+		at := address{host: host, fromEnv: true}
+		return at, on.wellFormed(at)
+	}
+	if _, err := exec.LookPath("docker"); err != nil {
+		return address{}, on.noCommand(err)
+	}
+	answer, err := docker(ctx, "context", "inspect", "--format", "{{.Name}} {{.Endpoints.docker.Host}}")
+	if err != nil {
+		if ctx.Err() != nil {
+			return address{}, ctx.Err()
+		}
+		if strings.Contains(err.Error(), "context not found") {
+			return address{}, on.noContext(err)
+		}
+	}
+	at := address{host: client.DefaultDockerHost}
+	if name, host, ok := strings.Cut(answer, " "); ok && host != "" {
+		at.host = host
+		if name != "default" {
+			at.context = name
+		}
+	}
+	return at, on.wellFormed(at)
+}
+
+func (a address) dial() (*client.Client, error) {
+	return client.New(client.WithTLSClientConfigFromEnv(), client.WithHost(a.host))
+}
+
+// ask collects what the engine says about itself, and turns its silence into an explanation.
+func ask(ctx context.Context, engine *client.Client, at address, on platform) (Facts, error) {
+	patient, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	explain := func(err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return on.unanswered(at, err)
+	}
+
+	ping, err := engine.Ping(patient, client.PingOptions{})
+	if err != nil {
+		return Facts{}, explain(err)
+	}
+	if ping.APIVersion == "" {
+		return Facts{}, on.notAnEngine(at, "something else answers there")
+	}
+	server, err := engine.ServerVersion(patient, client.ServerVersionOptions{})
+	if err != nil {
+		return Facts{}, explain(err)
+	}
+	for _, part := range server.Components {
+		if strings.HasPrefix(part.Name, "Podman") {
+			return Facts{}, on.notAnEngine(at, "Podman answers there")
+		}
+	}
+	told, err := engine.Info(patient, client.InfoOptions{})
+	if err != nil {
+		return Facts{}, explain(err)
+	}
+	return Facts{
+		ServerVersion: server.Version,
+		APIVersion:    server.APIVersion,
+		OS:            server.Os,
+		Arch:          server.Arch,
+
+		OperatingSystem: told.Info.OperatingSystem,
+		Name:            told.Info.Name,
+		Desktop:         told.Info.OperatingSystem == "Docker Desktop",
+
+		StorageDriver: told.Info.Driver,
+		CgroupVersion: told.Info.CgroupVersion,
+		RootDir:       told.Info.DockerRootDir,
+		Host:          at.host,
+	}, nil
+}
+
+// fits tells whether the lessons can be proven on this engine.
+func (on platform) fits(f Facts) error {
+	if f.OS == "windows" {
+		return on.windowsContainers(f)
+	}
+	if major(f.ServerVersion) < Oldest {
+		return on.tooOld(f)
+	}
+	return nil
+}
+
+// tools are the plugins of the docker command that lessons type.
+var tools = []string{"buildx", "compose"}
+
+func plugins(ctx context.Context, on platform) error {
+	for _, tool := range tools {
+		if _, err := docker(ctx, tool, "version"); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return on.noPlugin(tool, err)
+		}
+	}
+	return nil
+}
+
+// docker runs the docker command and returns the one line it prints; an error has what it complained about.
+func docker(ctx context.Context, args ...string) (string, error) {
+	patient, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	cmd := exec.CommandContext(patient, "docker", args...)
+	cmd.WaitDelay = time.Second // a plugin left behind may hold the pipe
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	answer, err := cmd.Output()
+	switch {
+	case err == nil:
+		return strings.TrimSpace(string(answer)), nil
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case patient.Err() != nil:
+		return "", fmt.Errorf("no answer within %v", answerWithin)
+	case errors.Is(err, exec.ErrNotFound):
+		return "", err
+	}
+	if said := strings.TrimSpace(complaint.String()); said != "" {
+		return "", errors.New(said)
+	}
+	return "", err
+}
+
+// version picks 28.5.2 out of "Docker version 28.5.2, build 1234567".
+func version(line string) string {
+	_, rest, _ := strings.Cut(line, "version ")
+	number, _, _ := strings.Cut(rest, ",")
+	return strings.TrimSpace(number)
+}
+
+// major is 28 for 28.5.2, and 0 for what is not a version.
+func major(version string) int {
+	first, _, _ := strings.Cut(version, ".")
+	n, _ := strconv.Atoi(first)
+	return n
+}
