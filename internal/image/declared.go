@@ -1,0 +1,47 @@
+package image
+
+import "github.com/testcontainers/testcontainers-go"
+
+// The images of the course, each declared once. Pinned is the tag the lessons name; Current is what somebody
+// who follows the lesson today would get.
+var (
+	Ubuntu = Image{Name: "ubuntu", Pinned: "ubuntu:22.04", Current: "ubuntu:latest", Interactive: true}
+	Debian = Image{Name: "debian", Pinned: "debian:12", Current: "debian:latest", Interactive: true}
+	// Busybox is the smallest image with a shell: the lessons use it where any system would do.
+	Busybox = Image{Name: "busybox", Pinned: "busybox:1.36", Current: "busybox:latest", Interactive: true}
+	Alpine  = Image{Name: "alpine", Pinned: "alpine:3.20", Current: "alpine:latest", Interactive: true}
+
+	Postgres = Image{Name: "postgres", Pinned: "postgres:15.1-alpine", Current: "postgres:18-alpine"}
+	// PostgresOther is another major version than Postgres, for lessons that run two at once.
+	PostgresOther = Image{Name: "postgres", Pinned: "postgres:17-alpine", Current: "postgres:17-alpine"}
+	Redis         = Image{Name: "redis", Pinned: "redis:7.0-alpine", Current: "redis:8-alpine"}
+	MariaDB       = Image{Name: "mariadb", Pinned: "mariadb:10.11", Current: "mariadb:11.8"}
+
+	// No distribution packages these three, so they have no stand-in: they are proven where a registry is reached.
+	MongoDB       = Image{Name: "mongo", Pinned: "mongo:6.0", Current: "mongo:latest"}
+	Elasticsearch = Image{Name: "elasticsearch", Pinned: "elasticsearch:8.17.0", Current: "elasticsearch:9.2.1"}
+	Neo4j         = Image{Name: "neo4j", Pinned: "neo4j:5", Current: "neo4j:latest"}
+
+	Python = Image{Name: "python", Pinned: "python:3.11-slim", Current: "python:3.14-slim", Interactive: true}
+	Node   = Image{Name: "node", Pinned: "node:18-slim", Current: "node:24-slim", Interactive: true}
+	PHP    = Image{Name: "php", Pinned: "php:8.2-cli", Current: "php:8.4-cli", Interactive: true}
+	Ruby   = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
+
+	JQ = Image{Name: "jq", Pinned: "ghcr.io/jqlang/jq:1.7.1", Current: "ghcr.io/jqlang/jq:latest"}
+	YQ = Image{Name: "yq", Pinned: "mikefarah/yq:4.47.1", Current: "mikefarah/yq:latest"}
+
+	// DockerInDocker is an engine inside a container: what must not happen to the learner's engine happens there.
+	DockerInDocker = Image{Name: "docker", Pinned: "docker:26-dind", Current: "docker:28-dind"}
+	Registry       = Image{Name: "registry", Pinned: "registry:2", Current: "registry:2.8"}
+	// Reaper removes what a killed test process left. The tag is the one testcontainers-go asks for, which it
+	// tells only under a name that it would rather be rid of.
+	//
+	//lint:ignore SA1019 a tag of our own would be a second reaper image, and testcontainers-go would still pull its own
+	Reaper = Image{Name: "ryuk", Pinned: testcontainers.ReaperDefaultImage, Current: testcontainers.ReaperDefaultImage}
+)
+
+// WithStandIn are the images that can be had without a registry, in the order in which they are best fetched.
+var WithStandIn = []Image{
+	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
+	Python, Node, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
+}

@@ -1,0 +1,227 @@
+// Package image declares every image the course uses, and obtains it: an image that is present is used as it
+// is, one that is not is pulled, and only where no registry can be reached a stand-in is built in its place.
+// A registry that answers "no" is never papered over, because then the course material is broken.
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"docker-proven/internal/lock"
+	"docker-proven/internal/standin"
+)
+
+// An Image is one of the course's images under its two references.
+type Image struct {
+	Name        string // what containers of it are called: the last word of its repository
+	Pinned      string // the reference the lessons name
+	Current     string // the reference a learner gets today
+	Interactive bool   // its own command is a shell or a REPL, which ends at once unless its standard input stays open
+}
+
+// Ref is the reference that COURSE_IMAGES chooses: the pinned one unless it says "current".
+func (i Image) Ref() string {
+	if os.Getenv("COURSE_IMAGES") == "current" {
+		return i.Current
+	}
+	return i.Pinned
+}
+
+// CheckSettings tells whether COURSE_IMAGES and COURSE_STANDINS hold words that mean something.
+func CheckSettings() error {
+	return errors.Join(
+		oneOf("COURSE_IMAGES", "pinned", "current"),
+		oneOf("COURSE_STANDINS", "auto", "never", "always"),
+	)
+}
+
+func oneOf(variable string, words ...string) error {
+	value := os.Getenv(variable)
+	if value == "" || slices.Contains(words, value) {
+		return nil
+	}
+	return fmt.Errorf("%s=%q means nothing to the course: set it to one of %s, or unset it for %s",
+		variable, value, strings.Join(words, ", "), words[0])
+}
+
+// Facts say which image a reference stood for in a run.
+type Facts struct {
+	Ref    string
+	Digest string // "sha256:…": the registry's digest of a pulled image, else the image's id
+	Origin string // "pulled", "local" or "stand-in (…)"
+}
+
+// IsStandIn is whether the image was built here in place of the original.
+func (f Facts) IsStandIn() bool { return strings.HasPrefix(f.Origin, "stand-in") }
+
+func (f Facts) String() string { return f.Ref + " " + f.Digest + " " + f.Origin }
+
+// An UnavailableError says that an image can't be had here: no registry is reached, and there is no stand-in
+// or COURSE_STANDINS rules it out. It is about this machine, not about the image.
+type UnavailableError struct {
+	Ref   string
+	Cause error
+}
+
+func (e *UnavailableError) Error() string {
+	return fmt.Sprintf("%s is not here and its registry can't be reached (%v)", e.Ref, e.Cause)
+}
+
+func (e *UnavailableError) Unwrap() error { return e.Cause }
+
+var obtained sync.Map // reference → func() (Facts, error), so that a process asks for each image once
+
+// Obtain makes sure that the engine has ref, and says which image that is. Progress of a pull or a build goes
+// to progress, a line at a time. Many goroutines and processes may ask for the same image at once.
+func Obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) {
+	once, _ := obtained.LoadOrStore(ref, sync.OnceValues(func() (Facts, error) {
+		return obtain(ctx, ref, progress)
+	}))
+	return once.(func() (Facts, error))()
+}
+
+func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) {
+	facts, err := Inspect(ctx, ref)
+	choice := os.Getenv("COURSE_STANDINS")
+	if err == nil && usable(facts, choice) {
+		return facts, nil
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		return Facts{}, err
+	}
+
+	release, lockError := lock.Hold("image " + ref)
+	if lockError != nil {
+		return Facts{}, lockError
+	}
+	defer release()
+	if facts, err := Inspect(ctx, ref); err == nil { // another process may have got it while this one waited
+		if usable(facts, choice) {
+			return facts, nil
+		}
+		if choice == "always" {
+			return Facts{}, fmt.Errorf("COURSE_STANDINS=always, but %s is here as the original, and the course "+
+				"does not replace what is yours: remove it with `docker image rm %s`, or unset COURSE_STANDINS", ref, ref)
+		}
+	}
+
+	if choice == "always" {
+		if !standin.Has(ref) {
+			return Facts{}, &UnavailableError{ref, errors.New("COURSE_STANDINS=always, and it has no stand-in")}
+		}
+	} else if err := pull(ctx, ref, progress); err == nil {
+		return Inspect(ctx, ref)
+	} else if !unreachable(err) {
+		return Facts{}, fmt.Errorf("the registry refuses %s: %w; if this reference is gone, "+
+			"the course needs another one in internal/image/declared.go", ref, err)
+	} else if choice == "never" || !standin.Has(ref) {
+		return Facts{}, &UnavailableError{ref, err}
+	}
+	if err := standin.Build(ctx, ref, progress); err != nil {
+		return Facts{}, err
+	}
+	return Inspect(ctx, ref)
+}
+
+// usable is whether an image that is present may serve under COURSE_STANDINS.
+func usable(present Facts, choice string) bool {
+	switch choice {
+	case "never":
+		return !present.IsStandIn()
+	case "always":
+		return present.IsStandIn() || !standin.Has(present.Ref)
+	}
+	return true
+}
+
+// Inspect says which image the engine has under ref; errdefs.IsNotFound tells when it has none.
+func Inspect(ctx context.Context, ref string) (Facts, error) {
+	engine, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer engine.Close()
+	found, err := engine.ImageInspect(ctx, ref)
+	if err != nil {
+		return Facts{}, err
+	}
+	facts := Facts{Ref: ref, Digest: found.ID, Origin: "local"}
+	for _, digest := range found.RepoDigests {
+		if _, sum, ok := strings.Cut(digest, "@"); ok {
+			facts.Digest, facts.Origin = sum, "pulled"
+		}
+	}
+	if found.Config != nil && found.Config.Labels[standin.Label] != "" {
+		facts.Origin = "stand-in (" + found.Config.Labels[standin.Label] + ", built here from distribution packages)"
+	}
+	return facts, nil
+}
+
+// pull uses the command line, because that is where the learner's registry credentials work.
+func pull(ctx context.Context, ref string, progress io.Writer) error {
+	fmt.Fprintf(progress, "%s is not here yet: docker pull %s\n", ref, ref)
+	command := exec.CommandContext(ctx, "docker", "pull", ref)
+	command.Stdout = progress
+	var complaint strings.Builder
+	command.Stderr = &complaint
+	if err := command.Run(); err != nil {
+		if complaint.Len() == 0 {
+			return err
+		}
+		return errors.New(strings.TrimSpace(complaint.String()))
+	}
+	return nil
+}
+
+// Phrases of Go's network and TLS packages, in which the engine reports that it got no answer from a registry.
+var noAnswer = regexp.MustCompile(`(?i)no such host|connection refused|connection reset|i/o timeout|` +
+	`network is unreachable|no route to host|TLS handshake timeout|server misbehaving|` +
+	`context deadline exceeded|Client\.Timeout|proxyconnect|failure in name resolution|x509:|\bEOF\b`)
+
+func unreachable(err error) bool { return noAnswer.MatchString(err.Error()) }
+
+// RegistryAnswers asks the registry of ref, through the engine, whether it would serve it.
+func RegistryAnswers(ctx context.Context, ref string) bool {
+	engine, err := testcontainers.NewDockerClientWithOpts(ctx)
+	if err != nil {
+		return false
+	}
+	defer engine.Close()
+	_, err = engine.DistributionInspect(ctx, ref, client.DistributionInspectOptions{})
+	return err == nil
+}
+
+// ObtainAll obtains the named images, or all of them, and reports every one that can't be had.
+func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
+	if err := CheckSettings(); err != nil {
+		return err
+	}
+	var problems []error
+	for n, image := range WithStandIn {
+		if len(names) > 0 && !slices.Contains(names, image.Name) {
+			continue
+		}
+		facts, err := Obtain(ctx, image.Ref(), out)
+		if err != nil {
+			problems = append(problems, err)
+			if ctx.Err() != nil {
+				break
+			}
+			continue
+		}
+		fmt.Fprintf(out, "%2d of %d  %-24s %s\n", n+1, len(WithStandIn), facts.Ref, facts.Origin)
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,332 @@
+// Package standin builds, where no registry is reached, an image that stands in for the original: the
+// distribution's own package of the program with the original image's contract (entrypoint, environment
+// variables, user, volume, ports, working directory, log lines), under the original's name. It is labelled,
+// and a run that uses one says so.
+package standin
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"docker-proven/internal/lock"
+)
+
+// Label is on every stand-in; its value is the recipe's name.
+const Label = "docker-proven.standin"
+
+//go:embed recipes
+var recipes embed.FS
+
+// A recipe is a directory of recipes/ with a Dockerfile, the Debian release it starts from, and build arguments.
+type recipe struct {
+	name      string
+	release   string // "12", "13", "testing", or "" for an image that starts from nothing
+	arguments []string
+	program   string // a Go package that is compiled and put beside the Dockerfile
+}
+
+// The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
+// that the two are two real versions.
+var table = map[string]recipe{
+	"ubuntu:22.04":   {name: "ubuntu", release: "12"},
+	"ubuntu:latest":  {name: "ubuntu", release: "testing"},
+	"debian:12":      {name: "debian", release: "12"},
+	"debian:latest":  {name: "debian", release: "13"},
+	"busybox:1.36":   {name: "busybox", release: "12"},
+	"busybox:latest": {name: "busybox", release: "testing"},
+	"alpine:3.20":    {name: "alpine", release: "12"},
+	"alpine:latest":  {name: "alpine", release: "testing"},
+	"mariadb:10.11":  {name: "mariadb", release: "12"},
+	"mariadb:11.8":   {name: "mariadb", release: "testing"},
+	"node:18-slim":   {name: "node", release: "12"},
+	"node:24-slim":   {name: "node", release: "testing"},
+	"php:8.2-cli":    {name: "php", release: "12"},
+	"php:8.4-cli":    {name: "php", release: "testing"},
+	"docker:26-dind": {name: "dind", release: "13"},
+	"docker:28-dind": {name: "dind", release: "testing"},
+	"registry:2":     {name: "registry", release: "12"},
+	"registry:2.8":   {name: "registry", release: "testing"},
+	"redis:8-alpine": {name: "redis", release: "testing"},
+	"ruby:3.1-slim":  {name: "ruby", release: "12"},
+	"ruby:3.3-slim":  {name: "ruby", release: "testing"},
+
+	"redis:7.0-alpine":         {name: "redis", release: "12"},
+	"python:3.11-slim":         {name: "python", release: "12"},
+	"python:3.14-slim":         {name: "python", release: "testing"},
+	"postgres:15.1-alpine":     {name: "postgres", release: "12", arguments: []string{"PG_MAJOR=15"}},
+	"postgres:17-alpine":       {name: "postgres", release: "13", arguments: []string{"PG_MAJOR=17"}},
+	"postgres:18-alpine":       {name: "postgres", release: "testing", arguments: []string{"PG_MAJOR=18"}},
+	"ghcr.io/jqlang/jq:1.7.1":  {name: "jq", release: "13"},
+	"ghcr.io/jqlang/jq:latest": {name: "jq", release: "testing"},
+	"mikefarah/yq:4.47.1":      {name: "yq", program: "github.com/mikefarah/yq/v4@v4.47.1"},
+	"mikefarah/yq:latest":      {name: "yq", program: "github.com/mikefarah/yq/v4@v4.47.1"},
+
+	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
+}
+
+// Has is whether a stand-in for ref can be built.
+func Has(ref string) bool { _, ok := table[ref]; return ok }
+
+// Refs are all references that have a stand-in, in order.
+func Refs() []string {
+	var refs []string
+	for ref := range table {
+		refs = append(refs, ref)
+	}
+	slices.Sort(refs)
+	return refs
+}
+
+// Build builds the stand-in for ref and tags it with that name, which appears only when the image is whole.
+// Lines about the progress go to progress. The error is one sentence with the next step.
+func Build(ctx context.Context, ref string, progress io.Writer) error {
+	r, ok := table[ref]
+	if !ok {
+		return fmt.Errorf("%s has no stand-in", ref)
+	}
+	began := time.Now()
+	if err := room(os.TempDir()); err != nil {
+		return fmt.Errorf("no stand-in for %s is built: %w", ref, err)
+	}
+	directory, err := workDirectory()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(directory)
+
+	arguments := []string{"build", "--quiet", "--tag", ref, "--label", Label + "=" + r.name}
+	if r.release != "" {
+		if err := ensureBase(ctx, r.release, directory, progress); err != nil {
+			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
+		}
+		arguments = append(arguments, "--build-arg", "BASE="+baseTag(r.release))
+	}
+	for _, argument := range r.arguments {
+		arguments = append(arguments, "--build-arg", argument)
+	}
+	fmt.Fprintf(progress, "%s can't be pulled (no registry is reached): building a stand-in from %s …\n", ref, r.source())
+	if r.program != "" {
+		if err := compile(ctx, r.program, directory); err != nil {
+			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
+		}
+	}
+	if err := unpack(r.name, directory); err != nil {
+		return err
+	}
+	if err := run(ctx, nil, "docker", append(arguments, directory)...); err != nil {
+		return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
+	}
+	fmt.Fprintf(progress, "%s: stand-in built in %.0f s\n", ref, time.Since(began).Seconds())
+	return nil
+}
+
+func (r recipe) source() string {
+	if r.release == "" {
+		return "Go source"
+	}
+	return "Debian " + r.release
+}
+
+// workDirectory makes a directory for one build, and removes those of builds that were killed long ago.
+func workDirectory() (string, error) {
+	const prefix = "docker-proven-standin-"
+	old, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
+	for _, directory := range old {
+		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.RemoveAll(directory)
+		}
+	}
+	return os.MkdirTemp("", prefix)
+}
+
+func unpack(name, directory string) error {
+	from, err := fs.Sub(recipes, "recipes/"+name)
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(from, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(from, path)
+		if err != nil {
+			return err
+		}
+		mode := os.FileMode(0o644)
+		if bytes.HasPrefix(content, []byte("#!")) {
+			mode = 0o755
+		}
+		return os.WriteFile(filepath.Join(directory, path), content, mode)
+	})
+}
+
+// compile builds a Go program for the engine's processor. One of another module, "path@version", is built as a
+// dependency of an empty module, because `go install` can't cross-compile to a place of our choice.
+func compile(ctx context.Context, program, directory string) error {
+	if _, err := exec.LookPath("go"); err != nil {
+		return errors.New("it is compiled from Go source, and there is no go command here; install Go from https://go.dev/dl/")
+	}
+	arch, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
+	if err != nil {
+		return fmt.Errorf("docker version: %w", err)
+	}
+	environment := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch)), "GOFLAGS=-mod=mod"}
+	in := ""
+	path, version, foreign := strings.Cut(program, "@")
+	if foreign {
+		in = filepath.Join(directory, "module")
+		if err := os.Mkdir(in, 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(in, "go.mod"), []byte("module standin\n"), 0o644); err != nil {
+			return err
+		}
+		if err := runIn(ctx, in, environment, "go", "get", path+"@"+version); err != nil {
+			return err
+		}
+	} else {
+		environment = environment[:3]
+	}
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(directory, "program"), path)
+	if foreign {
+		err = errors.Join(err, os.RemoveAll(in))
+	}
+	return err
+}
+
+func run(ctx context.Context, environment []string, program string, arguments ...string) error {
+	return runIn(ctx, "", environment, program, arguments...)
+}
+
+func runIn(ctx context.Context, directory string, environment []string, program string, arguments ...string) error {
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.Dir, command.Env = directory, append(command.Environ(), environment...)
+	command.Cancel = func() error { return interrupt(command.Process) }
+	command.WaitDelay = 20 * time.Second
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, &output
+	err := command.Run()
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return explain(program, err, output.String())
+}
+
+// interrupt asks a process to end; where that is not possible it kills it.
+func interrupt(process *os.Process) error {
+	if runtime.GOOS == "windows" {
+		return process.Kill()
+	}
+	return process.Signal(os.Interrupt)
+}
+
+// explain makes one sentence of what a failed command printed.
+func explain(program string, err error, output string) error {
+	var telling []string
+	for _, line := range strings.Split(strings.TrimSpace(output), "\n") {
+		if strings.Contains(line, "E: ") || strings.Contains(strings.ToLower(line), "error") ||
+			strings.Contains(line, "No space left") || strings.Contains(line, "no space left") {
+			telling = append(telling, strings.TrimSpace(line))
+		}
+	}
+	if len(telling) == 0 {
+		telling = strings.Split(strings.TrimSpace(output), "\n")
+	}
+	said := strings.Join(telling[max(0, len(telling)-3):], "; ")
+	switch lower := strings.ToLower(output); {
+	case strings.Contains(lower, "no space left on device"):
+		return fmt.Errorf("the disk is full (%s); make room, `docker system df` tells what takes it, and run the same command again", said)
+	case strings.Contains(lower, "unable to fetch"), strings.Contains(lower, "failed to fetch"),
+		strings.Contains(lower, "temporary failure resolving"), strings.Contains(lower, "could not connect"),
+		strings.Contains(lower, "could not resolve"), strings.Contains(lower, "connection failed"),
+		strings.Contains(lower, "unable to connect"), strings.Contains(lower, "no such host"):
+		return fmt.Errorf("its source could not be reached (%s); nothing half-made is left: run the same command again when it can", said)
+	}
+	return fmt.Errorf("%s: %v: %s", program, err, said)
+}
+
+func baseTag(release string) string { return "docker-proven/debian:" + release }
+
+// ensureBase makes the Debian system that recipes start from, once, however many processes ask.
+func ensureBase(ctx context.Context, release, directory string, progress io.Writer) error {
+	unlock, err := lock.Hold("base " + release)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if exec.CommandContext(ctx, "docker", "image", "inspect", baseTag(release)).Run() == nil {
+		return nil
+	}
+	if err := ensureMmdebstrap(ctx, progress); err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "the stand-ins' base system, Debian %s: fetching its packages (about half a minute, once) …\n", release)
+	suite := map[string]string{"12": "bookworm", "13": "trixie", "testing": "testing"}[release]
+	archive := filepath.Join(directory, "base.tar")
+	arguments := []string{"--quiet", "--variant=minbase", "--include=ca-certificates",
+		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
+		"--dpkgopt=path-exclude=/usr/share/doc/*"}
+	if release == "testing" {
+		// The mirror's index of testing can be past the date it carries.
+		const aged = `Acquire::Check-Valid-Until "false";`
+		arguments = append(arguments, "--aptopt="+strings.TrimSuffix(aged, ";"),
+			`--customize-hook=echo '`+aged+`' > "$1/etc/apt/apt.conf.d/90aged-index"`)
+	}
+	if bundle := hostCertificates(); bundle != "" {
+		// One file of several certificates is not what update-ca-certificates expects, so they are taken apart.
+		arguments = append(arguments,
+			`--customize-hook=mkdir -p "$1/usr/local/share/ca-certificates"`,
+			`--customize-hook=awk -v directory="$1/usr/local/share/ca-certificates" '/BEGIN CERT/{n++} n{print > (directory "/host-" n ".crt")}' `+bundle,
+			`--customize-hook=chroot "$1" update-ca-certificates >/dev/null 2>&1`)
+	}
+	arguments = append(arguments, `--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/*.log "$1"/etc/hostname "$1"/etc/resolv.conf`, suite, archive)
+	if err := run(ctx, nil, "mmdebstrap", arguments...); err != nil {
+		return err
+	}
+	return run(ctx, nil, "docker", "import", "--change", "LABEL "+Label+"=base", "--change", `CMD ["bash"]`, archive, baseTag(release))
+}
+
+// hostCertificates is this machine's bundle of certificate authorities, so that apt, go and npm inside trust
+// whom the machine trusts, an inspecting proxy included.
+func hostCertificates() string {
+	for _, bundle := range []string{os.Getenv("SSL_CERT_FILE"), "/etc/ssl/certs/ca-certificates.crt"} {
+		if _, err := os.Stat(bundle); bundle != "" && err == nil {
+			return bundle
+		}
+	}
+	return ""
+}
+
+func ensureMmdebstrap(ctx context.Context, progress io.Writer) error {
+	if _, err := exec.LookPath("mmdebstrap"); err == nil {
+		return nil
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return errors.New("a stand-in is built from Debian packages, which needs mmdebstrap and so a Debian or Ubuntu machine; " +
+			"let this machine reach a registry instead, or copy the images here with `docker save` and `docker load`")
+	}
+	if os.Geteuid() != 0 {
+		return errors.New("a stand-in needs mmdebstrap, and installing it needs root: sudo apt-get install mmdebstrap")
+	}
+	fmt.Fprintln(progress, "installing mmdebstrap, which makes the stand-ins' base systems …")
+	quiet := []string{"DEBIAN_FRONTEND=noninteractive"}
+	if err := run(ctx, quiet, "apt-get", "update"); err != nil {
+		return err
+	}
+	return run(ctx, quiet, "apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap")
+}
