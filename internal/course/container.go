@@ -1,0 +1,289 @@
+package course
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+	tcnetwork "github.com/testcontainers/testcontainers-go/network"
+
+	"docker-proven/internal/image"
+)
+
+// A Container is one that a lesson started in the background.
+type Container struct {
+	Name string // as docker commands know it
+	tc   *testcontainers.DockerContainer
+}
+
+// A Result is what a command gave back.
+type Result struct {
+	ExitCode       int
+	Stdout, Stderr string
+}
+
+// Output is what the command wrote, standard output first.
+func (r Result) Output() string { return r.Stdout + r.Stderr }
+
+// Run starts a container of the image in the background, like `docker run --detach`. A shell or a REPL stays up
+// because its standard input is kept open. The container is killed and removed when the test ends.
+func Run(t *testing.T, i image.Image, options ...Option) *Container {
+	t.Helper()
+	l := lessonOf(t)
+	ref := l.obtain(i)
+	if i.Interactive {
+		options = append([]Option{Interactive()}, options...)
+	}
+	return l.run(i.Name, ref, options)
+}
+
+// RunBuilt is Run for an image that this lesson built.
+func RunBuilt(t *testing.T, tag string, options ...Option) *Container {
+	t.Helper()
+	name, _, _ := strings.Cut(tag, ":")
+	return lessonOf(t).run(name, tag, append([]Option{Interactive()}, options...))
+}
+
+func (l *lesson) run(baseName, ref string, options []Option) *Container {
+	l.t.Helper()
+	r := requestFor(options)
+	c := &Container{Name: baseName + "-" + randomWord(5)}
+	l.command(append(append(append([]string{"docker", "run", "--detach", "--name", c.Name}, r.flags...), ref), r.command...)...)
+
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	defer cancel()
+	var onCreate *container.HostConfig
+	var published network.PortMap
+	customize := []testcontainers.ContainerCustomizer{
+		testcontainers.WithLogger(l),
+		testcontainers.WithName(c.Name),
+		testcontainers.WithLabels(l.labels()),
+		testcontainers.WithCmd(r.command...),
+		testcontainers.WithConfigModifier(func(config *container.Config) {
+			for _, modify := range r.config {
+				modify(config)
+			}
+		}),
+		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
+			for _, modify := range r.host {
+				modify(host)
+			}
+			onCreate, published = host, host.PortBindings
+		}),
+		// testcontainers-go publishes every port that the image exposes. Docker doesn't, and the lessons are
+		// about what Docker does, so the ports asked for are put back at the last moment.
+		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
+			PreCreates: []testcontainers.ContainerRequestHook{
+				func(context.Context, testcontainers.ContainerRequest) error {
+					onCreate.PortBindings = published
+					return nil
+				},
+			},
+		}),
+	}
+	for _, port := range r.ports {
+		customize = append(customize, testcontainers.WithExposedPorts(port))
+	}
+	if r.network != "" {
+		customize = append(customize, tcnetwork.WithNetworkName(r.aliases, r.network))
+	}
+	started, err := testcontainers.Run(ctx, ref, customize...)
+	if err != nil {
+		l.t.Fatalf("docker run %s: %v", ref, err)
+	}
+	c.tc = started
+	if keeping() {
+		l.t.Cleanup(func() {
+			l.write(fmt.Sprintf("kept:  docker exec -it %s sh\nremove: docker rm --force --volumes %s\n", c.Name, c.Name))
+		})
+	}
+	return c
+}
+
+// Exec runs a shell line in the container, like `docker exec … sh -c`, and fails the test if the line fails.
+func (c *Container) Exec(t *testing.T, line string) Result {
+	t.Helper()
+	result := c.exec(t, line)
+	if result.ExitCode != 0 {
+		t.Fatalf("in %s, %q should have succeeded, but its exit status is %d: %s",
+			c.Name, line, result.ExitCode, result.Output())
+	}
+	return result
+}
+
+// ExecFails is Exec for a line that the lesson expects to fail: the test fails if it succeeds.
+func (c *Container) ExecFails(t *testing.T, line string) Result {
+	t.Helper()
+	result := c.exec(t, line)
+	if result.ExitCode == 0 {
+		t.Fatalf("in %s, %q should have failed, but it succeeded: %s", c.Name, line, result.Output())
+	}
+	return result
+}
+
+func (c *Container) exec(t *testing.T, line string) Result {
+	t.Helper()
+	l := lessonOf(t)
+	l.command("docker", "exec", c.Name, "sh", "-c", line)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	code, output, err := c.tc.Exec(ctx, []string{"sh", "-c", line})
+	if err != nil {
+		t.Fatalf("docker exec %s: %v", c.Name, err)
+	}
+	result := Result{ExitCode: code}
+	result.Stdout, result.Stderr = demultiplex(t, output)
+	l.result(result)
+	return result
+}
+
+// demultiplex takes apart the stream in which the engine sends standard output and standard error.
+func demultiplex(t *testing.T, stream io.Reader) (stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	if _, problem := stdcopy.StdCopy(&out, &err, stream); problem != nil {
+		t.Fatalf("the engine's output stream: %v", problem)
+	}
+	return out.String(), err.String()
+}
+
+// Stop ends the container's main process without grace (`docker stop --timeout 0`): a stopped container still
+// is there, files and all.
+func (c *Container) Stop(t *testing.T) {
+	t.Helper()
+	lessonOf(t).command("docker", "stop", "--timeout", "0", c.Name)
+	immediately := time.Duration(0)
+	if err := c.tc.Stop(t.Context(), &immediately); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Start starts a stopped container again.
+func (c *Container) Start(t *testing.T) {
+	t.Helper()
+	lessonOf(t).command("docker", "start", c.Name)
+	if err := c.tc.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// StopAndWaitUntilRemoved is Stop for a container with Rm: it returns when the engine has removed it.
+func (c *Container) StopAndWaitUntilRemoved(t *testing.T) {
+	t.Helper()
+	c.Stop(t)
+	Eventually(t, c.Name+" is removed", func() bool {
+		_, err := docker.ContainerInspect(t.Context(), c.Name, client.ContainerInspectOptions{})
+		return errdefs.IsNotFound(err)
+	})
+}
+
+// Remove removes the container, running or not. Its anonymous volumes stay, as with `docker rm`.
+func (c *Container) Remove(t *testing.T) {
+	t.Helper()
+	lessonOf(t).command("docker", "rm", "--force", c.Name)
+	if _, err := docker.ContainerRemove(t.Context(), c.Name, client.ContainerRemoveOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Logs is everything the container's main process has written so far.
+func (c *Container) Logs(t *testing.T) Result {
+	t.Helper()
+	stream, err := docker.ContainerLogs(t.Context(), c.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	var result Result
+	result.Stdout, result.Stderr = demultiplex(t, stream)
+	return result
+}
+
+// WaitForLog waits until the container's main process has written text. A container that ends before that
+// fails the test.
+func (c *Container) WaitForLog(t *testing.T, text string) {
+	t.Helper()
+	lessonOf(t).command("docker", "logs", "--follow", c.Name)
+	stream, err := docker.ContainerLogs(t.Context(), c.Name,
+		client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	timeout := time.AfterFunc(patience, func() { stream.Close() })
+	defer timeout.Stop()
+	defer stream.Close()
+	seen := &awaited{text: text}
+	stdcopy.StdCopy(seen, seen, stream)
+	if !seen.found {
+		t.Fatalf("%s never wrote %q; it wrote:\n%s", c.Name, text, seen.all)
+	}
+	lessonOf(t).write(indent("...\n"+seen.line(), "    "))
+}
+
+// awaited is a writer that refuses to take more once it has seen its text.
+type awaited struct {
+	text  string
+	all   string
+	found bool
+}
+
+func (a *awaited) Write(p []byte) (int, error) {
+	a.all += string(p)
+	if a.found = strings.Contains(a.all, a.text); a.found {
+		return len(p), io.ErrShortWrite
+	}
+	return len(p), nil
+}
+
+func (a *awaited) line() string {
+	for line := range strings.Lines(a.all) {
+		if strings.Contains(line, a.text) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+// Endpoint is where the host reaches a published port: "127.0.0.1:32768".
+func (c *Container) Endpoint(t *testing.T, containerPort int) string {
+	t.Helper()
+	endpoint, err := c.tc.PortEndpoint(t.Context(), fmt.Sprintf("%d/tcp", containerPort), "")
+	if err != nil {
+		t.Fatalf("port %d of %s is not published: %v", containerPort, c.Name, err)
+	}
+	lessonOf(t).command("docker", "port", c.Name, fmt.Sprintf("%d/tcp", containerPort))
+	lessonOf(t).write(indent(endpoint, "    "))
+	return endpoint
+}
+
+// WaitFor waits until a shell line succeeds in the container, which is how a lesson knows that a service is
+// ready to serve.
+func (c *Container) WaitFor(t *testing.T, line string) {
+	t.Helper()
+	l := lessonOf(t)
+	l.command("docker", "exec", c.Name, "sh", "-c", line)
+	l.write("  (again and again, until it succeeds)\n")
+	Eventually(t, c.Name+": "+line, func() bool {
+		c.MustRun(t)
+		code, _, err := c.tc.Exec(t.Context(), []string{"sh", "-c", line})
+		return err == nil && code == 0
+	})
+}
+
+// MustRun fails the test when the container has ended, with its last words.
+func (c *Container) MustRun(t *testing.T) {
+	t.Helper()
+	if state, err := c.tc.State(t.Context()); err == nil && !state.Running {
+		t.Fatalf("%s has ended with exit status %d; its last words:\n%s", c.Name, state.ExitCode, c.Logs(t).Output())
+	}
+}

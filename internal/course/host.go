@@ -1,0 +1,102 @@
+package course
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"docker-proven/internal/image"
+)
+
+// HostDirectory is a directory of the host for bind mounts, which everybody may read. It goes when the test
+// ends, with files in it that containers wrote as root.
+func HostDirectory(t *testing.T) string {
+	t.Helper()
+	l := lessonOf(t)
+	directory, err := os.MkdirTemp("", "course-")
+	if err == nil {
+		directory, err = filepath.EvalSymlinks(directory) // on macOS it is under a link, and Docker Desktop shares the target
+	}
+	if err == nil {
+		err = os.Chmod(directory, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.after = append(l.after, func() {
+		if os.RemoveAll(directory) == nil {
+			return
+		}
+		// Not root here, and root there: what a container wrote, a container must remove.
+		exec.Command("docker", "run", "--rm", "--volume", directory+":/leftovers", image.Busybox.Ref(),
+			"find", "/leftovers", "-mindepth", "1", "-delete").Run()
+		if err := os.RemoveAll(directory); err != nil {
+			t.Error(err)
+		}
+	})
+	return directory
+}
+
+// Directory is a HostDirectory with files in it: their names and contents.
+func Directory(t *testing.T, files map[string]string) string {
+	t.Helper()
+	directory := HostDirectory(t)
+	for name, content := range files {
+		WriteHostFile(t, filepath.Join(directory, name), content)
+	}
+	return directory
+}
+
+// File writes a file of the host for the lesson and returns its path.
+func File(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(HostDirectory(t), name)
+	WriteHostFile(t, path, content)
+	return path
+}
+
+// WriteHostFile writes a file of the host.
+func WriteHostFile(t *testing.T, path, content string) {
+	t.Helper()
+	lessonOf(t).write(fmt.Sprintf("$ cat > %s <<'EOF'\n%s\nEOF\n", path, strings.TrimRight(content, "\n")))
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ReadHostFile is the content of a file of the host, and fails the test when there is no such file.
+func ReadHostFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Typed(t, string(content), "cat", path)
+	return string(content)
+}
+
+// Script runs a script of the host's POSIX shell in a directory, and fails the test if it fails. Where there is
+// no such shell (Windows without one), the test is skipped with that reason.
+func Script(t *testing.T, directory, script string) Result {
+	t.Helper()
+	return lessonOf(t).script(directory).succeed(script, "sh", "-s")
+}
+
+// ScriptFails is Script for a script that the lesson expects to fail.
+func ScriptFails(t *testing.T, directory, script string) Result {
+	t.Helper()
+	return lessonOf(t).script(directory).fail(script, "sh", "-s")
+}
+
+func (l *lesson) script(directory string) *lesson {
+	l.t.Helper()
+	if _, err := exec.LookPath("sh"); err != nil {
+		l.t.Skip("not provable here: this machine has no POSIX shell (sh)")
+	}
+	l.write("$ cd " + directory + "\n")
+	l.directory = directory
+	return l
+}

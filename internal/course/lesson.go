@@ -1,0 +1,218 @@
+package course
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/testcontainers/testcontainers-go"
+
+	"docker-proven/internal/image"
+)
+
+// A lesson is what the words know about the test they are spoken in.
+type lesson struct {
+	t       *testing.T
+	id      string // the value of LessonLabel
+	images  map[string]image.Facts
+	log     bytes.Buffer // what testcontainers-go says: shown when the test fails
+	mutex   sync.Mutex
+	secrets []string // never shown in the transcript
+	after   []func() // what is left to do when the lesson's containers are gone
+
+	directory string // where commands run; empty for the package's own
+}
+
+var lessons sync.Map // *testing.T → *lesson
+
+// lessonOf begins the lesson of t at the first word spoken in it. Unless a person reads along, lessons run in
+// parallel from here on.
+func lessonOf(t *testing.T) *lesson {
+	if known, ok := lessons.Load(t); ok {
+		return known.(*lesson)
+	}
+	l := &lesson{t: t, id: randomWord(12), images: map[string]image.Facts{}}
+	lessons.Store(t, l)
+	if !aloud() {
+		t.Parallel()
+	}
+	l.attribute("engine", theEngine.String())
+	if doc := claims()[t.Name()]; doc != "" {
+		l.write(strings.TrimSpace(doc) + "\n")
+	}
+	t.Cleanup(func() {
+		lessons.Delete(t)
+		if t.Failed() {
+			l.explainFailure()
+		}
+		if keeping() {
+			return
+		}
+		if err := removeAll(LessonLabel + "=" + l.id); err != nil {
+			t.Error(err)
+		}
+		for _, do := range l.after {
+			do()
+		}
+	})
+	return l
+}
+
+// attribute tells the summary of `make test` something. To a person who reads along it would be noise.
+func (l *lesson) attribute(key, value string) {
+	if !aloud() {
+		l.t.Attr(key, value)
+	}
+}
+
+// claims maps each test of the package to the comment that teaches it, read from the package's own source.
+var claims = sync.OnceValue(func() map[string]string {
+	found := map[string]string{}
+	files, _ := filepath.Glob("*_test.go")
+	for _, file := range files {
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			continue
+		}
+		for _, declaration := range source.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok {
+				found[function.Name.Name] = function.Doc.Text()
+			}
+		}
+	}
+	return found
+})
+
+func (l *lesson) explainFailure() {
+	claim, _, _ := strings.Cut(l.t.Name(), "/")
+	l.write("\nThe claim that failed: " + sentence(claim) + "\n")
+	for _, ref := range slices.Sorted(maps.Keys(l.images)) {
+		l.write("Image:  " + l.images[ref].String() + "\n")
+	}
+	l.write("Engine: " + theEngine.String() + "\n")
+	if l.log.Len() > 0 {
+		l.write("testcontainers-go said:\n" + indent(l.log.String(), "    "))
+	}
+}
+
+// Printf is where testcontainers-go logs to.
+func (l *lesson) Printf(format string, values ...any) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	fmt.Fprintf(&l.log, format+"\n", values...)
+	if os.Getenv("COURSE_DEBUG") != "" {
+		fmt.Fprintf(os.Stderr, format+"\n", values...)
+	}
+}
+
+func (l *lesson) write(text string) {
+	for _, secret := range l.secrets {
+		text = strings.ReplaceAll(text, secret, "********")
+	}
+	fmt.Fprint(l.t.Output(), text)
+}
+
+// command narrates what a learner would type.
+func (l *lesson) command(words ...string) { l.write("$ " + shellQuote(words) + "\n") }
+
+// result narrates the telling lines of what came out: all of them when they are few, else both ends.
+func (l *lesson) result(r Result) {
+	const head, tail = 3, 9
+	output := strings.TrimRight(r.Output(), "\r\n ")
+	lines := strings.Split(output, "\n")
+	for n, line := range lines { // of a line that was written over and over, a terminal shows the last state
+		line = strings.TrimRight(line, "\r")
+		lines[n] = line[strings.LastIndex(line, "\r")+1:]
+	}
+	if len(lines) > head+tail {
+		omitted := fmt.Sprintf("... (%d lines)", len(lines)-head-tail)
+		lines = slices.Concat(lines[:head], []string{omitted}, lines[len(lines)-tail:])
+	}
+	if output != "" {
+		l.write(indent(strings.Join(lines, "\n"), "    "))
+	}
+	if r.ExitCode != 0 {
+		l.write(fmt.Sprintf("  exit status %d\n", r.ExitCode))
+	}
+}
+
+// Say tells the learner something that no command shows.
+func Say(t *testing.T, format string, values ...any) {
+	lessonOf(t).write("# " + fmt.Sprintf(format, values...) + "\n")
+}
+
+// Secret makes up a password for this lesson, which its transcript never shows.
+func Secret(t *testing.T) string {
+	l := lessonOf(t)
+	secret := randomWord(20)
+	l.secrets = append(l.secrets, secret)
+	return secret
+}
+
+// obtain makes sure the image is there, and remembers which one it was for the summary. A test whose image can't
+// be had on this machine is skipped with that reason; one whose image is refused, or can't be built, fails.
+func (l *lesson) obtain(i image.Image) string {
+	l.t.Helper()
+	facts, err := image.Obtain(context.Background(), i.Ref(), os.Stderr)
+	var unavailable *image.UnavailableError
+	if asUnavailable(err, &unavailable) && os.Getenv("COURSE_STANDINS") != "never" {
+		l.t.Skipf("not provable here: %v", err)
+	}
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if _, known := l.images[facts.Ref]; !known {
+		l.images[facts.Ref] = facts
+		l.attribute("image", facts.String())
+	}
+	return facts.Ref
+}
+
+// Eventually asks again until the answer is yes, and fails the test when it never is. The limit is meant for
+// the slowest machine: an answer that comes early ends the wait early.
+func Eventually(t *testing.T, what string, answer func() bool) {
+	t.Helper()
+	lessonOf(t)
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for !answer() {
+		select {
+		case <-deadline.C:
+			t.Fatalf("waited %v in vain: %s", patience, what)
+		case <-t.Context().Done():
+			t.Fatalf("interrupted while waiting: %s", what)
+		case <-again.C:
+		}
+	}
+}
+
+// patience is how long a word waits for the engine. Emulated machines are ten times slower than a laptop.
+const patience = 3 * time.Minute
+
+// labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
+func (l *lesson) labels() map[string]string {
+	labels := testcontainers.GenericLabels()
+	labels[Label] = thisRun
+	labels[LessonLabel] = l.id
+	return labels
+}
+
+// Typed narrates a command that the lesson performs in its own way, and what came of it.
+func Typed(t *testing.T, output string, words ...string) {
+	l := lessonOf(t)
+	l.command(words...)
+	l.result(Result{Stdout: output})
+}

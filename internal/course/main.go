@@ -1,0 +1,127 @@
+// Package course holds the words that lessons are written in: run, exec, build, volume, network, and what they
+// tell the learner while they do it. Every word takes the test it is spoken in; what it makes is labelled,
+// narrated as the docker command a learner would type, and removed when the test ends.
+package course
+
+import (
+	"context"
+	"crypto/rand"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/testcontainers/testcontainers-go"
+	tclog "github.com/testcontainers/testcontainers-go/log"
+
+	"docker-proven/internal/engine"
+	"docker-proven/internal/image"
+)
+
+// Label is on everything the course makes; its value is the test process that made it.
+const Label = "docker-proven"
+
+// LessonLabel is on everything a lesson makes; its value is that lesson of that run.
+const LessonLabel = "docker-proven.lesson"
+
+// thisRun names this test process: nothing of two processes can be mistaken for each other, and each has a
+// reaper of its own. (testcontainers-go gives all packages of one `go test` one reaper by default, which can
+// leave between the end of one package and the start of the next.)
+var thisRun = strings.ToLower(rand.Text()[:12])
+
+// The engine that Main found, and the connection to it.
+var (
+	theEngine engine.Facts
+	docker    *testcontainers.DockerClient
+)
+
+// keeping is whether COURSE_KEEP asks for containers to stay up after their test.
+func keeping() bool { return os.Getenv("COURSE_KEEP") != "" }
+
+// Main is the TestMain of every module: it finds the engine or says what to do about it, runs the lessons, and
+// leaves nothing behind, also when it is interrupted.
+func Main(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.list").Value.String() != "" {
+		os.Exit(m.Run())
+	}
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
+		if err := sweep(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(130)
+	}()
+
+	code := m.Run()
+	if err := sweep(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+func prepare() error {
+	if err := image.CheckSettings(); err != nil {
+		return err
+	}
+	found, err := engine.Find(context.Background())
+	if err != nil {
+		return err
+	}
+	theEngine = found
+
+	// testcontainers-go and the docker command must speak to the same engine, also when a docker context chose it.
+	os.Setenv("DOCKER_HOST", found.Host)
+	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
+	if keeping() {
+		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
+	}
+	tclog.SetDefault(tclog.NewNoopLogger())
+	if docker, err = testcontainers.NewDockerClientWithOpts(context.Background()); err != nil {
+		return err
+	}
+
+	if _, err := image.Obtain(context.Background(), image.Reaper.Ref(), os.Stderr); err != nil {
+		return fmt.Errorf("the reaper, which removes what a killed test leaves, is missing: %w", err)
+	}
+	if !aloud() && !given("test.parallel") {
+		// Lessons wait for the engine far more than they compute: it starts the most containers per second
+		// with about four asking at a time, however few processors this machine has.
+		flag.Set("test.parallel", strconv.Itoa(max(4, parallelism())))
+	}
+	return nil
+}
+
+// aloud is whether a person reads along: under -v but not under -json, where test.v says "test2json".
+func aloud() bool { return flag.Lookup("test.v").Value.String() == "true" }
+
+func given(name string) (found bool) {
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+func parallelism() int {
+	n, _ := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
+	return n
+}
+
+// sweep removes everything this process made and still finds, its reaper included.
+func sweep() error {
+	if keeping() {
+		return nil
+	}
+	return removeAll("org.testcontainers.sessionId=" + thisRun)
+}

@@ -1,0 +1,91 @@
+package course
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"docker-proven/internal/image"
+	"docker-proven/internal/lock"
+)
+
+// Original skips the test, saying why, where the image is only a stand-in: its claim is about the original.
+func Original(t *testing.T, i image.Image) {
+	t.Helper()
+	l := lessonOf(t)
+	if facts := l.images[l.obtain(i)]; facts.IsStandIn() {
+		t.Skipf("not provable here: the claim is about the original %s, and this is a %s", facts.Ref, facts.Origin)
+	}
+}
+
+// NeedsDockerHub skips the test, saying why, where the engine can't reach Docker Hub.
+func NeedsDockerHub(t *testing.T) {
+	t.Helper()
+	lessonOf(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	if !image.RegistryAnswers(ctx, "hello-world") {
+		t.Skip("not provable here: Docker Hub can't be reached")
+	}
+}
+
+// NeedsEngine skips the test, saying why, on an engine whose major version is below the one given.
+func NeedsEngine(t *testing.T, major int) {
+	t.Helper()
+	lessonOf(t)
+	word, _, _ := strings.Cut(theEngine.ServerVersion, ".")
+	if version, err := strconv.Atoi(word); err != nil || version < major {
+		t.Skipf("not provable here: the claim is about engines from %d on, and this is %s", major, theEngine.ServerVersion)
+	}
+}
+
+// NeedsNativeFileOwners skips the test, saying why, on Docker Desktop: its file sharing shows every container
+// its own user as the owner of the host's files.
+func NeedsNativeFileOwners(t *testing.T) {
+	t.Helper()
+	lessonOf(t)
+	if theEngine.Desktop {
+		t.Skip("not provable here: Docker Desktop's file sharing translates owners between host and container")
+	}
+}
+
+// NeedsHostPort reserves a port of the host that the lesson names, until the test ends. Other tests of the
+// course wait for their turn; where a program that isn't ours listens, the test is skipped, saying why.
+func NeedsHostPort(t *testing.T, port int) {
+	t.Helper()
+	l := lessonOf(t)
+	release, err := lock.Hold(fmt.Sprintf("host port %d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.after = append(l.after, release)
+	connection, err := net.DialTimeout("tcp", fmt.Sprintf("localhost:%d", port), time.Second)
+	if err == nil {
+		connection.Close()
+		t.Skipf("not provable here: another program listens on port %d of this machine; stop it to prove this, too", port)
+	}
+}
+
+// ThisLesson runs one test of the package in a process of its own, with an environment of its own, and returns
+// what it printed.
+func ThisLesson(t *testing.T, test string, environment ...string) Result {
+	t.Helper()
+	l := lessonOf(t)
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.write("$ " + strings.Join(append(environment, "go test -v -run", test), " ") + "\n")
+	command := exec.CommandContext(t.Context(), program, "-test.v", "-test.run", test)
+	command.Env = append(os.Environ(), environment...)
+	output, _ := command.CombinedOutput()
+	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: string(output)}
+	l.result(result)
+	return result
+}

@@ -1,0 +1,102 @@
+// Package doctor examines a Docker installation with the docker command itself, the way a person would, and
+// knows the mend for what it finds missing.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Finding is one line of the examination.
+type Finding struct {
+	Check string // what was looked at
+	Value string // what was found, or why nothing was
+	Mend  string // what to do about it; empty when nothing has to be done
+}
+
+// OK is whether nothing has to be done.
+func (f Finding) OK() bool { return f.Mend == "" }
+
+func (f Finding) String() string {
+	if f.OK() {
+		return fmt.Sprintf("ok    %-15s %s", f.Check, f.Value)
+	}
+	return fmt.Sprintf("MEND  %-15s %s\n      %-15s → %s", f.Check, f.Value, "", f.Mend)
+}
+
+// Docker's own word for the oldest engine this course is written for, and the disk room that its images take.
+const (
+	oldestEngine = 24
+	roomGB       = 5
+)
+
+// Examine looks at the installation that the docker command uses under the environment: "DOCKER_HOST=…" and the
+// like, added to this process's own. Every check is made and reported, also when an earlier one failed.
+func Examine(ctx context.Context, busybox string, environment ...string) []Finding {
+	docker := func(arguments ...string) (string, error) {
+		patient, cancel := context.WithTimeout(ctx, 30*time.Second)
+		defer cancel()
+		command := exec.CommandContext(patient, "docker", arguments...)
+		command.Env = append(command.Environ(), environment...)
+		output, err := command.Output()
+		if exit, ok := err.(*exec.ExitError); ok {
+			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
+			err = fmt.Errorf("%s", lines[0])
+		}
+		return strings.TrimSpace(string(output)), err
+	}
+	var findings []Finding
+	check := func(name, mend string, look func() (string, error)) {
+		value, err := look()
+		finding := Finding{Check: name, Value: value}
+		if err != nil {
+			finding.Value, finding.Mend = err.Error(), mend
+		}
+		findings = append(findings, finding)
+	}
+	ask := func(arguments ...string) func() (string, error) {
+		return func() (string, error) { return docker(arguments...) }
+	}
+
+	check("docker command", "install it: https://docs.docker.com/engine/install/ (Debian and Ubuntu: make engine)",
+		ask("--version"))
+	check("engine", "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?",
+		func() (string, error) {
+			version, err := docker("version", "--format", "{{.Server.Version}}")
+			if major, _, _ := strings.Cut(version, "."); err == nil {
+				if n, _ := strconv.Atoi(major); n < oldestEngine {
+					return "", fmt.Errorf("%s is older than %d: upgrade it", version, oldestEngine)
+				}
+			}
+			return version, err
+		})
+	check("API version", "see the engine's line above", ask("version", "--format", "{{.Server.APIVersion}} (the docker command speaks {{.Client.APIVersion}})"))
+	check("storage driver", "see the engine's line above", ask("info", "--format", "{{.Driver}}"))
+	check("cgroup version", "see the engine's line above", ask("info", "--format", "{{.CgroupVersion}}"))
+	check("buildx", "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)",
+		ask("buildx", "version"))
+	check("compose", "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)",
+		ask("compose", "version"))
+	check("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
+		func() (string, error) {
+			// The engine's disk need not be this machine's: ask from a container.
+			table, err := docker("run", "--rm", "--pull", "never", busybox, "df", "-k", "/")
+			if err != nil {
+				return "", err
+			}
+			fields := strings.Fields(table)
+			if len(fields) < 4 {
+				return "", fmt.Errorf("df says %q", table)
+			}
+			kilobytes, _ := strconv.Atoi(fields[len(fields)-3])
+			if kilobytes < roomGB<<20 {
+				return "", fmt.Errorf("%.1f GB free", float64(kilobytes)/(1<<20))
+			}
+			return fmt.Sprintf("%.1f GB free", float64(kilobytes)/(1<<20)), nil
+		})
+	return findings
+}
