@@ -1,0 +1,40 @@
+# What a learner and a maintainer type. Works with GNU make 3.81, which macOS has.
+GO      ?= go
+COURSE  := $(GO) run ./internal/cmd/course
+MODULES := module01 module02 module03 module04 module05 module06 \
+           module07 module08 module09 module10 module11 module12
+
+# No target is a file; the modules are folders, which make would take for up to date.
+.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins lint has-go
+
+help:
+	@echo 'make test            prove every claim of the course, and sum up'
+	@echo 'make module01        read a lesson as it is performed: module01 ... module12'
+	@echo 'make engine          find a Docker engine; install and start one where there is none'
+	@echo 'make engine-stop     stop the engine that make engine started'
+	@echo 'make images          obtain the images of the course'
+	@echo 'make clean           remove the containers, networks, volumes and images that lessons made'
+	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
+	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
+
+test: images
+	@$(COURSE) test
+
+$(MODULES): engine
+	@$(GO) test ./$@ -v -count=1 -timeout 30m
+
+images: engine
+	@$(COURSE) images
+
+engine engine-stop clean clean-standins: has-go
+	@$(COURSE) $@
+
+lint: has-go
+	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \
+		echo "Not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
+	@$(GO) vet ./...
+	@$(GO) tool staticcheck ./...
+
+has-go:
+	@command -v $(GO) >/dev/null 2>&1 || { \
+		echo 'The go command is not on PATH, and the course is written in Go. Install Go 1.26 or newer from https://go.dev/dl/.' >&2; exit 1; }

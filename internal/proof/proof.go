@@ -1,0 +1,142 @@
+// Package proof runs the course's tests and tells what they proved: progress while they run, the transcript
+// of each claim that fails, and a closing summary of claims proven, claims not provable here, images and
+// engine. It reads the event stream of `go test -json` (see `go doc test2json`). A claim is a top-level test
+// outside internal/; its subtests are part of it.
+package proof
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// silence is how long nothing is printed before a line says what is running.
+const silence = 20 * time.Second
+
+// grace is how long an interrupted run may take to clean up before it is killed.
+const grace = 30 * time.Second
+
+// Run runs `go test` on every package of the module in the working directory, or on the package patterns
+// among args, passes the other args on as flags, and reports to out. Patterns begin with a dot or with the
+// module path; a flag's value that looks like one is written -flag=value. Cancelling ctx interrupts the tests.
+//
+// The result is an exit code: 0 when everything passed and at least one test did, 130 when ctx was cancelled,
+// otherwise go test's own, or 1.
+func Run(ctx context.Context, args []string, out io.Writer) int {
+	report := newReport(out, time.Now())
+	var mu sync.Mutex // go test's two streams and the ticker share the report
+	locked := func(f func(line string)) *lines {
+		return &lines{emit: func(line string) { mu.Lock(); defer mu.Unlock(); f(line) }}
+	}
+	stdout, stderr := locked(report.line), locked(report.print)
+
+	cmd := exec.CommandContext(ctx, "go", goTest(args)...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.WaitDelay = grace
+	interruptible(cmd)
+	interrupt := cmd.Cancel
+	cmd.Cancel = func() error {
+		mu.Lock()
+		report.stop()
+		mu.Unlock()
+		return interrupt()
+	}
+
+	finished := make(chan struct{})
+	var ticking sync.WaitGroup
+	ticking.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-finished:
+				return
+			case now := <-tick.C:
+				mu.Lock()
+				report.tick(now)
+				mu.Unlock()
+			}
+		}
+	})
+	err := cmd.Run()
+	close(finished)
+	ticking.Wait()
+	stdout.flush()
+	stderr.flush()
+
+	if err != nil && ctx.Err() != nil {
+		if cmd.Process != nil {
+			killRest(cmd)
+		}
+		report.interrupted(time.Now())
+		return 130
+	}
+	code := 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
+		code = exit.ExitCode()
+	} else if errors.Is(err, exec.ErrNotFound) {
+		fmt.Fprintln(out, "The go command was not found: install Go from https://go.dev/dl and put it on PATH.")
+		return 1
+	} else if err != nil {
+		report.print(fmt.Sprintf("go test did not run to its end: %v\n", err))
+		code = 1
+	}
+	report.summary(time.Now())
+	if code == 0 && !report.green() {
+		code = 1
+	}
+	return code
+}
+
+// goTest is the go command's arguments for args.
+func goTest(args []string) []string {
+	command := []string{"test", "-json", "-count=1", "-timeout=60m"}
+	if !hasPattern(args) {
+		command = append(command, "./...")
+	}
+	return append(command, args...)
+}
+
+func hasPattern(args []string) bool {
+	for _, arg := range args {
+		if arg == "-args" || arg == "--args" {
+			return false // what follows belongs to the test binaries
+		}
+		if strings.HasPrefix(arg, ".") || arg == module || strings.HasPrefix(arg, module+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// lines is a writer that hands on what it gets a whole line at a time, newline included, however long.
+type lines struct {
+	emit    func(line string)
+	partial []byte
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	rest := p
+	for {
+		line, after, found := bytes.Cut(rest, []byte("\n"))
+		l.partial = append(l.partial, line...)
+		if !found {
+			return len(p), nil
+		}
+		l.emit(string(l.partial) + "\n")
+		l.partial, rest = l.partial[:0], after
+	}
+}
+
+func (l *lines) flush() {
+	if len(l.partial) > 0 {
+		l.emit(string(l.partial) + "\n")
+		l.partial = nil
+	}
+}
