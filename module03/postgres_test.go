@@ -1,0 +1,67 @@
+package module03
+
+import (
+	"net"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/database"
+	"docker-proven/internal/image"
+)
+
+// A database that lets everybody in is a trap, so the Postgres image refuses to start without a password and
+// says which variable it waits for. With the variable it starts.
+func TestPostgresRefusesToStartWithoutAPasswordAndSaysWhy(t *testing.T) {
+	refused := course.OnceFails(t, image.Postgres)
+	assert.Equal(t, 1, refused.ExitCode)
+	assert.Contains(t, refused.Output(), "superuser password is not specified")
+	assert.Contains(t, refused.Output(), "POSTGRES_PASSWORD")
+
+	started := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", course.Secret(t)))
+	started.WaitForLog(t, "database system is ready to accept connections")
+}
+
+// --publish 5432:5432 makes the container's port 5432 the host's port 5432. Any Postgres client on the host
+// then connects to localhost as if the server were installed there.
+func TestAClientOnTheHostConnectsToAPublishedPostgres(t *testing.T) {
+	course.NeedsHostPort(t, 5432)
+	password := course.Secret(t)
+	server := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password), course.Publish(5432, 5432))
+
+	address := "postgres://postgres:" + password + "@localhost:5432/postgres"
+	server.WaitFor(t, "pg_isready --host 127.0.0.1")
+	rows, err := database.Ask(t, address, "SELECT * FROM information_schema.tables")
+	assert.NoError(t, err)
+	assert.NotEmpty(t, rows)
+}
+
+// Published is not open: the server still asks who is there.
+func TestAWrongPasswordIsRefused(t *testing.T) {
+	server := database.StartPostgres(t, image.Postgres, course.Secret(t))
+	server.Query(t, "SELECT 'let in'")
+
+	wrong := "postgres://postgres:guessed@" + server.Endpoint(t, 5432) + "/postgres"
+	_, err := database.Ask(t, wrong, "SELECT 'let in'")
+	assert.ErrorContains(t, err, "password authentication failed", "this server trusts everybody")
+}
+
+// An image may declare ports (EXPOSE), and Postgres declares 5432. That alone publishes nothing: without
+// --publish the host has nobody listening, however ready the server is inside.
+func TestWithoutPublishNothingListensOnTheHost(t *testing.T) {
+	course.NeedsHostPort(t, 5432)
+	password := course.Secret(t)
+	hidden := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password))
+	hidden.WaitFor(t, "pg_isready --host 127.0.0.1")
+	assert.Empty(t, course.Docker(t, "port", hidden.Name).Stdout)
+	_, err := net.Dial("tcp", "localhost:5432")
+	assert.Error(t, err, "nothing should listen on the host's port 5432")
+
+	published := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password), course.Publish(5432, 5432))
+	published.WaitFor(t, "pg_isready --host 127.0.0.1")
+	connection, err := net.Dial("tcp", "localhost:5432")
+	if assert.NoError(t, err, "with --publish somebody does") {
+		connection.Close()
+	}
+}

@@ -1,0 +1,157 @@
+package module04
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/database"
+	"docker-proven/internal/image"
+)
+
+// Postgres takes a configuration file of yours by a bind mount and one option. Docker has nothing to do with
+// it: what follows the image's name goes to the server.
+func TestPostgresRunsWithItsOwnConfigurationFile(t *testing.T) {
+	file := course.File(t, "postgres.conf", "listen_addresses = '*'\nmax_connections = 42\n")
+	configured := database.StartPostgres(t, image.Postgres, course.Secret(t),
+		course.Volume(file, "/etc/postgresql/postgresql.conf", "ro"),
+		course.Command("postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"))
+	assert.Equal(t, [][]any{{"42"}}, configured.Query(t, "SHOW max_connections"))
+
+	standard := database.StartPostgres(t, image.Postgres, course.Secret(t))
+	assert.NotEqual(t, [][]any{{"42"}}, standard.Query(t, "SHOW max_connections"))
+}
+
+// Two major versions of one database can't easily be installed side by side. In containers they are just two
+// containers, each with its own files and its own port.
+func TestTwoPostgresMajorsRunAtOnce(t *testing.T) {
+	one := database.StartPostgres(t, image.Postgres, course.Secret(t))
+	other := database.StartPostgres(t, image.PostgresOther, course.Secret(t))
+
+	major := "SELECT split_part(current_setting('server_version'), '.', 1)"
+	assert.NotEqual(t, one.Query(t, major), other.Query(t, major), "these should be two different majors")
+
+	one.Query(t, "CREATE TABLE only_here AS SELECT 1")
+	one.Query(t, "SELECT * FROM only_here")
+	_, err := database.Ask(t, other.URL, "SELECT * FROM only_here")
+	assert.ErrorContains(t, err, "does not exist", "they share nothing")
+}
+
+// Redis keeps everything in memory, and writes it to /data when told to. On a volume a key outlives the
+// container; without one it is lost.
+func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
+	data := course.NewVolume(t, "redis-data")
+
+	first := course.Run(t, image.Redis, course.Volume(data, "/data"))
+	first.WaitFor(t, "redis-cli ping | grep PONG")
+	first.Exec(t, "redis-cli set greeting hello")
+	first.Exec(t, "redis-cli save")
+	first.Remove(t)
+
+	second := course.Run(t, image.Redis, course.Volume(data, "/data"))
+	second.WaitFor(t, "redis-cli ping | grep PONG")
+	assert.Equal(t, "hello\n", second.Exec(t, "redis-cli get greeting").Stdout)
+
+	without := course.Run(t, image.Redis)
+	without.WaitFor(t, "redis-cli ping | grep PONG")
+	assert.Equal(t, "\n", without.Exec(t, "redis-cli get greeting").Stdout, "without the volume there is no such key")
+}
+
+// Redis, too, takes its configuration as a file, named in the command.
+func TestRedisRunsWithItsOwnConfigurationFile(t *testing.T) {
+	file := course.File(t, "redis.conf", "maxmemory 64mb\n")
+	configured := course.Run(t, image.Redis, course.Volume(file, "/usr/local/etc/redis/redis.conf", "ro"),
+		course.Command("redis-server", "/usr/local/etc/redis/redis.conf"))
+	configured.WaitFor(t, "redis-cli ping | grep PONG")
+	assert.Equal(t, "maxmemory\n67108864\n", configured.Exec(t, "redis-cli config get maxmemory").Stdout)
+
+	standard := course.Run(t, image.Redis)
+	standard.WaitFor(t, "redis-cli ping | grep PONG")
+	assert.Equal(t, "maxmemory\n0\n", standard.Exec(t, "redis-cli config get maxmemory").Stdout)
+}
+
+// MariaDB follows the same pattern as Postgres: a password by environment variable, the data on a volume.
+func TestMariaDBRowsOutliveTheContainerOnAVolume(t *testing.T) {
+	data := course.NewVolume(t, "mariadb-data")
+	password := course.Secret(t)
+	start := func(options ...course.Option) *course.Container {
+		server := course.Run(t, image.MariaDB, append(options, course.Env("MARIADB_ROOT_PASSWORD", password))...)
+		server.WaitFor(t, mariadb(password, "SELECT 1"))
+		return server
+	}
+
+	first := start(course.Volume(data, "/var/lib/mysql"))
+	first.Exec(t, mariadb(password, "CREATE DATABASE party; CREATE TABLE party.guests AS SELECT 'Grace' AS name"))
+	first.Remove(t)
+
+	second := start(course.Volume(data, "/var/lib/mysql"))
+	assert.Equal(t, "Grace\n", second.Exec(t, mariadb(password, "SELECT name FROM party.guests")).Stdout)
+
+	without := start()
+	result := without.ExecFails(t, mariadb(password, "SELECT name FROM party.guests"))
+	assert.Contains(t, result.Output(), "doesn't exist")
+}
+
+// Every file in /etc/mysql/conf.d is read when MariaDB starts: mount a directory there, and the image's own
+// settings stay as they are.
+func TestMariaDBReadsItsConfigurationFromConfD(t *testing.T) {
+	password := course.Secret(t)
+	file := course.File(t, "course.cnf", "[mariadbd]\nmax_connections = 77\n")
+	configured := course.Run(t, image.MariaDB, course.Env("MARIADB_ROOT_PASSWORD", password),
+		course.Volume(file, "/etc/mysql/conf.d/course.cnf", "ro"))
+	configured.WaitFor(t, mariadb(password, "SELECT 1"))
+	setting := configured.Exec(t, mariadb(password, "SELECT @@max_connections"))
+	assert.Equal(t, "77\n", setting.Stdout)
+
+	standard := course.Once(t, image.MariaDB, course.Shell("mariadbd --user=mysql --verbose --help | grep '^max-connections'"))
+	assert.NotContains(t, standard.Stdout, "77", "without the file another number applies")
+}
+
+// mariadb is the command that asks the server over TCP: while it still sets itself up, it answers only on its
+// socket.
+func mariadb(password, sql string) string {
+	return `mariadb --host 127.0.0.1 --user root --password=` + password + ` --skip-column-names --execute "` + sql + `"`
+}
+
+// MongoDB, like the others, becomes a database to play with by one command.
+func TestMongoDBKeepsADocumentOnAVolume(t *testing.T) {
+	data := course.NewVolume(t, "mongo-data")
+	ready := `mongosh --quiet --eval 'db.runCommand({ ping: 1 }).ok' | grep 1`
+	first := course.Run(t, image.MongoDB, course.Volume(data, "/data/db"))
+	first.WaitFor(t, ready)
+	first.Exec(t, `mongosh --quiet --eval 'db.guests.insertOne({ name: "Barbara" }, { writeConcern: { j: true } })'`)
+	first.Remove(t)
+
+	second := course.Run(t, image.MongoDB, course.Volume(data, "/data/db"))
+	second.WaitFor(t, ready)
+	assert.Equal(t, "1\n", second.Exec(t, `mongosh --quiet --eval 'db.guests.countDocuments()'`).Stdout)
+
+	without := course.Run(t, image.MongoDB)
+	without.WaitFor(t, ready)
+	assert.Equal(t, "0\n", without.Exec(t, `mongosh --quiet --eval 'db.guests.countDocuments()'`).Stdout)
+}
+
+// Elasticsearch answers over HTTP once it is told to be alone.
+func TestElasticsearchFindsADocument(t *testing.T) {
+	server := course.Run(t, image.Elasticsearch,
+		course.Env("discovery.type", "single-node"), course.Env("xpack.security.enabled", "false"),
+		course.Env("ES_JAVA_OPTS", "-Xms512m -Xmx512m"))
+	server.WaitFor(t, "curl --fail --silent localhost:9200")
+	const find = "curl --fail --silent 'localhost:9200/guests/_count?q=name:Katherine'"
+	server.ExecFails(t, find)
+	server.Exec(t, `curl --fail --silent -H 'Content-Type: application/json' -d '{"name":"Katherine"}' 'localhost:9200/guests/_doc?refresh=true'`)
+	assert.Contains(t, server.Exec(t, find).Stdout, `"count":1`)
+}
+
+// Neo4j stores graphs, and asks for a password unless told otherwise.
+func TestNeo4jRemembersAGraph(t *testing.T) {
+	server := course.Run(t, image.Neo4j, course.Env("NEO4J_AUTH", "none"))
+	server.WaitFor(t, "cypher-shell 'RETURN 1'")
+	const find = `cypher-shell --format plain "MATCH (:Guest)-[:KNOWS]->(b) RETURN b.name"`
+	require.NotContains(t, server.Exec(t, find).Stdout, "Mary")
+	server.Exec(t, `cypher-shell "CREATE (:Guest {name: 'Dorothy'})-[:KNOWS]->(:Guest {name: 'Mary'})"`)
+	assert.True(t, strings.HasSuffix(server.Exec(t, find).Stdout, "\"Mary\"\n"))
+}

@@ -1,0 +1,272 @@
+package module04
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/database"
+	"docker-proven/internal/image"
+)
+
+// A file that a container writes is in that container's writable layer. No other container sees it, not even
+// one of the same image.
+func TestAFileWrittenInOneContainerIsAbsentFromTheNext(t *testing.T) {
+	first := course.Run(t, image.Ubuntu)
+	first.Exec(t, "echo 'remember me' > /notes.txt")
+	first.Exec(t, "cat /notes.txt")
+
+	next := course.Run(t, image.Ubuntu)
+	result := next.ExecFails(t, "cat /notes.txt")
+	assert.Contains(t, result.Stderr, "No such file or directory")
+}
+
+// A named volume is storage with a life of its own. The first container here is removed as it ends (--rm), and
+// the second, which mounts the same volume, reads what the first wrote. Without the volume there is nothing.
+func TestANamedVolumeOutlivesTheContainersThatUseIt(t *testing.T) {
+	notes := course.NewVolume(t, "notes")
+	course.Once(t, image.Busybox, course.Volume(notes, "/data"), course.Shell("echo 'remember me' > /data/notes.txt"))
+	result := course.Once(t, image.Busybox, course.Volume(notes, "/data"), course.Shell("cat /data/notes.txt"))
+	assert.Equal(t, "remember me\n", result.Stdout)
+
+	without := course.OnceFails(t, image.Busybox, course.Shell("cat /data/notes.txt"))
+	assert.Contains(t, without.Stderr, "No such file or directory", "without the volume the file is not there")
+}
+
+// --volume packs source, target and options into one word; --mount spells them out. For a volume both ask the
+// engine for the same thing, and `docker inspect` shows the same mount.
+func TestMountAndVolumeGiveTheSameMount(t *testing.T) {
+	notes := course.NewVolume(t, "notes")
+	short := course.Run(t, image.Busybox, course.Volume(notes, "/data"))
+	long := course.Run(t, image.Busybox, course.Mount("type=volume,source="+notes+",target=/data"))
+
+	short.Exec(t, "echo 'written through --volume' > /data/notes.txt")
+	assert.Equal(t, "written through --volume\n", long.Exec(t, "cat /data/notes.txt").Stdout)
+
+	format := "{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} writable={{.RW}}{{end}}"
+	shortMount := course.Docker(t, "inspect", "--format", format, short.Name).Stdout
+	longMount := course.Docker(t, "inspect", "--format", format, long.Name).Stdout
+	assert.Equal(t, "volume "+notes+" /data writable=true\n", shortMount)
+	assert.Equal(t, shortMount, longMount)
+}
+
+// Two running containers may mount one volume at the same time. There is no copying: what one writes, the
+// other reads at once.
+func TestTwoContainersShareAVolumeLive(t *testing.T) {
+	shared := course.NewVolume(t, "shared")
+	left := course.Run(t, image.Busybox, course.Volume(shared, "/data"))
+	right := course.Run(t, image.Busybox, course.Volume(shared, "/data"))
+	apart := course.Run(t, image.Busybox)
+
+	left.Exec(t, "echo ping > /data/ball")
+	assert.Equal(t, "ping\n", right.Exec(t, "cat /data/ball").Stdout)
+	right.Exec(t, "echo pong > /data/ball")
+	assert.Equal(t, "pong\n", left.Exec(t, "cat /data/ball").Stdout)
+
+	apart.ExecFails(t, "cat /data/ball")
+}
+
+// Mounted for the first time, an empty volume is filled with what the image has in that directory. That
+// happens once: what is in the volume afterwards is never replaced by the image's files.
+func TestAnEmptyVolumeIsFilledFromTheImageOnce(t *testing.T) {
+	tag := course.Build(t, "greeter", "FROM "+course.Ref(t, image.Busybox)+`
+RUN mkdir /data && echo "from the image" > /data/greeting
+`)
+	filled := course.NewVolume(t, "filled")
+	first := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
+	assert.Equal(t, "from the image\n", first.Exec(t, "cat /data/greeting").Stdout)
+	first.Exec(t, "echo 'changed since' > /data/greeting")
+
+	second := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
+	assert.Equal(t, "changed since\n", second.Exec(t, "cat /data/greeting").Stdout, "the volume is filled only while empty")
+
+	// A bind mount is never filled: the host's directory covers the image's.
+	bound := course.RunBuilt(t, tag, course.Volume(course.HostDirectory(t), "/data"))
+	bound.ExecFails(t, "cat /data/greeting")
+}
+
+// :ro at the end of a mount makes it read-only for this container. Others may still write.
+func TestAReadOnlyVolumeRefusesWrites(t *testing.T) {
+	rules := course.NewVolume(t, "rules")
+	course.Once(t, image.Busybox, course.Volume(rules, "/rules"), course.Shell("echo 'be kind' > /rules/first"))
+
+	reader := course.Run(t, image.Busybox, course.Volume(rules, "/rules", "ro"))
+	assert.Equal(t, "be kind\n", reader.Exec(t, "cat /rules/first").Stdout)
+	result := reader.ExecFails(t, "echo 'be rude' > /rules/first")
+	assert.Contains(t, result.Stderr, "Read-only file system")
+
+	writer := course.Run(t, image.Busybox, course.Volume(rules, "/rules"))
+	writer.Exec(t, "echo 'be kinder' > /rules/first")
+	assert.Equal(t, "be kinder\n", reader.Exec(t, "cat /rules/first").Stdout)
+}
+
+// A mount without a source gets an anonymous volume, named by the engine. With --rm it goes together with its
+// container, while named volumes always stay. Without --rm the anonymous one stays, too.
+func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
+	anonymous := func(container *course.Container) string {
+		format := `{{range .Mounts}}{{if eq .Destination "/anonymous"}}{{.Name}}{{end}}{{end}}`
+		return strings.TrimSpace(course.Docker(t, "inspect", "--format", format, container.Name).Stdout)
+	}
+	exists := func(volume string) bool {
+		list := course.Docker(t, "volume", "ls", "--quiet", "--filter", "name="+volume)
+		return strings.TrimSpace(list.Stdout) == volume
+	}
+	named := course.NewVolume(t, "named")
+
+	passing := course.Run(t, image.Busybox, course.Rm(),
+		course.Mount("type=volume,target=/anonymous"), course.Volume(named, "/named"))
+	gone := anonymous(passing)
+	require.True(t, exists(gone), "while the container is there, so is its anonymous volume")
+	passing.StopAndWaitUntilRemoved(t)
+	assert.False(t, exists(gone), "--rm takes the anonymous volume along")
+	assert.True(t, exists(named), "--rm leaves named volumes alone")
+
+	staying := course.Run(t, image.Busybox, course.Mount("type=volume,target=/anonymous"))
+	kept := anonymous(staying)
+	staying.Stop(t)
+	assert.True(t, exists(kept), "without --rm the stopped container keeps its anonymous volume")
+}
+
+// A volume is a directory on the engine's host; `docker volume inspect` tells which. A privileged container
+// that enters the host's mount namespace can look at it from there. With Docker Desktop that host is a virtual
+// machine, which is why the directory isn't found on the laptop. (Shown on a throwaway engine: a privileged
+// container should not come near yours.)
+func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
+	engine := course.NewThrowawayEngine(t, image.Busybox)
+	busybox := image.Busybox.Ref()
+	engine.Docker(t, "volume", "create", "notes")
+	engine.Docker(t, "run", "--rm", "--volume", "notes:/data", busybox, "sh", "-c", "echo 'found me' > /data/notes.txt")
+
+	mountpoint := strings.TrimSpace(engine.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", "notes").Stdout)
+	onTheHost := mountpoint + "/notes.txt"
+	result := engine.Docker(t, "run", "--rm", "--privileged", "--pid", "host", busybox,
+		"nsenter", "-t", "1", "-m", "cat", onTheHost)
+	assert.Equal(t, "found me\n", result.Stdout)
+
+	inside := engine.DockerFails(t, "run", "--rm", busybox, "cat", onTheHost)
+	assert.Contains(t, inside.Stderr, "No such file or directory", "an ordinary container can't see the host's files")
+}
+
+// A bind mount puts a directory of the host into the container. It is one directory with two names: changes
+// show on both sides at once.
+func TestABindMountShowsChangesBothWays(t *testing.T) {
+	directory := course.HostDirectory(t)
+	container := course.Run(t, image.Busybox, course.Volume(directory, "/work"))
+
+	course.WriteHostFile(t, filepath.Join(directory, "from-host"), "hello, container\n")
+	assert.Equal(t, "hello, container\n", container.Exec(t, "cat /work/from-host").Stdout)
+
+	container.Exec(t, "echo 'hello, host' > /work/from-container")
+	assert.Equal(t, "hello, host\n", course.ReadHostFile(t, filepath.Join(directory, "from-container")))
+
+	without := course.Run(t, image.Busybox)
+	without.ExecFails(t, "cat /work/from-host")
+}
+
+// A bind mount can be read-only as well: the container may look at the host's files and not touch them.
+func TestAReadOnlyBindMountRefusesWrites(t *testing.T) {
+	directory := course.Directory(t, map[string]string{"precious": "original\n"})
+
+	reader := course.Run(t, image.Busybox, course.Volume(directory, "/work", "ro"))
+	assert.Equal(t, "original\n", reader.Exec(t, "cat /work/precious").Stdout)
+	result := reader.ExecFails(t, "echo overwritten > /work/precious")
+	assert.Contains(t, result.Stderr, "Read-only file system")
+
+	writer := course.Run(t, image.Busybox, course.Volume(directory, "/work"))
+	writer.Exec(t, "echo overwritten > /work/precious")
+	assert.Equal(t, "overwritten\n", course.ReadHostFile(t, filepath.Join(directory, "precious")),
+		"without :ro the same command gets through")
+}
+
+// When the host directory is missing, --volume creates it, which turns a typing mistake into an empty
+// directory. --mount refuses instead and says what is missing: the safer habit.
+func TestVolumeCreatesAMissingHostDirectoryWhileMountRefuses(t *testing.T) {
+	directory := course.HostDirectory(t)
+	created, refused := filepath.Join(directory, "created"), filepath.Join(directory, "refused")
+
+	course.Once(t, image.Busybox, course.Volume(created, "/work"), course.Command("ls", "/work"))
+	assert.DirExists(t, created)
+
+	result := course.OnceFails(t, image.Busybox, course.Mount("type=bind,source="+refused+",target=/work"),
+		course.Command("ls", "/work"))
+	assert.Equal(t, 125, result.ExitCode, "125 is docker's own failure, before the container's command runs")
+	assert.Contains(t, result.Stderr, "does not exist")
+	assert.NoDirExists(t, refused)
+}
+
+// The kernel knows users by number, and the same numbers count inside and outside. Files that a container
+// writes into a bind mount belong to the user it runs as: root, unless --user says otherwise.
+func TestUserDecidesWhoOwnsTheFiles(t *testing.T) {
+	course.NeedsNativeFileOwners(t)
+	directory := course.HostDirectory(t)
+	require.NoError(t, os.Chmod(directory, 0o777))
+
+	course.Once(t, image.Busybox, course.Volume(directory, "/work"), course.Command("touch", "/work/default"))
+	course.Once(t, image.Busybox, course.User("1234:1234"), course.Volume(directory, "/work"),
+		course.Command("touch", "/work/with-user"))
+
+	owners := course.Once(t, image.Busybox, course.Volume(directory, "/work"),
+		course.Shell("stat -c '%u %n' /work/default /work/with-user"))
+	assert.Equal(t, "0 /work/default\n1234 /work/with-user\n", owners.Stdout)
+}
+
+// A tmpfs mount is a piece of memory. It is empty again after a stop, while the container's other files are
+// still there.
+func TestATmpfsMountIsGoneAfterAStop(t *testing.T) {
+	container := course.Run(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch"))
+	container.Exec(t, "echo secret > /scratch/in-memory; echo plain > /on-disk")
+	assert.Equal(t, "secret\n", container.Exec(t, "cat /scratch/in-memory").Stdout)
+
+	container.Stop(t)
+	container.Start(t)
+	container.ExecFails(t, "cat /scratch/in-memory")
+	assert.Equal(t, "plain\n", container.Exec(t, "cat /on-disk").Stdout, "the writable layer outlives a stop")
+}
+
+// What is written to a tmpfs mount never reaches the container's writable layer: `docker diff`, which lists
+// that layer, shows the file beside it and not the one inside.
+func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
+	container := course.Run(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch"))
+	container.Exec(t, "echo secret > /scratch/in-memory; echo plain > /on-disk")
+
+	changes := course.Docker(t, "diff", container.Name).Stdout
+	assert.Contains(t, changes, "A /on-disk\n")
+	assert.NotContains(t, changes, "in-memory")
+	assert.Contains(t, container.Exec(t, "mount").Stdout, "tmpfs on /scratch")
+}
+
+// Memory is precious, so a tmpfs mount can be given a size. Writing beyond it fails like a full disk, and harms
+// nobody else.
+func TestATmpfsMountIsBoundedByItsSize(t *testing.T) {
+	twoMegabytes := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1024", "count=2048")
+
+	result := course.OnceFails(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch,tmpfs-size=1048576"), twoMegabytes)
+	assert.Contains(t, result.Stderr, "No space left on device")
+
+	course.Once(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch,tmpfs-size=4194304"), twoMegabytes)
+}
+
+// The lesson's reason for being: a database in a container keeps its rows when its data directory is a volume.
+// The container can be removed and replaced, and the rows are there. Without the volume the next one is empty.
+func TestPostgresRowsOutliveTheContainerOnAVolume(t *testing.T) {
+	pgdata := course.NewVolume(t, "pgdata")
+	directory := course.DataDirectory(t, image.Postgres)
+	password := course.Secret(t)
+	const count = "SELECT count(*) FROM information_schema.tables WHERE table_name = 'guests'"
+
+	first := database.StartPostgres(t, image.Postgres, password, course.Volume(pgdata, directory))
+	first.Query(t, "CREATE TABLE guests AS SELECT 'Ada' AS name")
+	first.Remove(t)
+
+	second := database.StartPostgres(t, image.Postgres, password, course.Volume(pgdata, directory))
+	assert.Equal(t, [][]any{{"Ada"}}, second.Query(t, "SELECT name FROM guests"))
+
+	without := database.StartPostgres(t, image.Postgres, password)
+	assert.Equal(t, [][]any{{int64(0)}}, without.Query(t, count), "without the volume the table should not exist")
+	assert.Equal(t, [][]any{{int64(1)}}, second.Query(t, count))
+}
