@@ -23,7 +23,7 @@ import (
 // A Container is one that a lesson started in the background.
 type Container struct {
 	Name string // as docker commands know it
-	tc   *testcontainers.DockerContainer
+	tc   testcontainers.Container
 }
 
 // A Result is what a command gave back.
@@ -40,23 +40,22 @@ func (r Result) Output() string { return r.Stdout + r.Stderr }
 func Run(t *testing.T, i image.Image, options ...Option) *Container {
 	t.Helper()
 	l := lessonOf(t)
-	ref := l.obtain(i)
-	if i.Interactive {
-		options = append([]Option{Interactive()}, options...)
-	}
-	return l.run(i.Name, ref, options)
+	return l.run(i.Name, l.obtain(i), i.Interactive, options)
 }
 
-// RunBuilt is Run for an image that this lesson built.
+// RunBuilt is Run for an image that this lesson built on one whose own command is a shell.
 func RunBuilt(t *testing.T, tag string, options ...Option) *Container {
 	t.Helper()
 	name, _, _ := strings.Cut(tag, ":")
-	return lessonOf(t).run(name, tag, append([]Option{Interactive()}, options...))
+	return lessonOf(t).run(name, tag, true, options)
 }
 
-func (l *lesson) run(baseName, ref string, options []Option) *Container {
+func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *Container {
 	l.t.Helper()
 	r := requestFor(options)
+	if interactive && len(r.command) == 0 {
+		Interactive()(r)
+	}
 	c := &Container{Name: baseName + "-" + randomWord(5)}
 	l.command(append(append(append([]string{"docker", "run", "--detach", "--name", c.Name}, r.flags...), ref), r.command...)...)
 
@@ -68,6 +67,7 @@ func (l *lesson) run(baseName, ref string, options []Option) *Container {
 		testcontainers.WithLogger(l),
 		testcontainers.WithName(c.Name),
 		testcontainers.WithLabels(l.labels()),
+		testcontainers.WithEnv(r.env),
 		testcontainers.WithCmd(r.command...),
 		testcontainers.WithConfigModifier(func(config *container.Config) {
 			for _, modify := range r.config {
@@ -97,7 +97,7 @@ func (l *lesson) run(baseName, ref string, options []Option) *Container {
 	if r.network != "" {
 		customize = append(customize, tcnetwork.WithNetworkName(r.aliases, r.network))
 	}
-	started, err := testcontainers.Run(ctx, ref, customize...)
+	started, err := r.start(ctx, ref, customize...)
 	if err != nil {
 		l.t.Fatalf("docker run %s: %v", ref, err)
 	}

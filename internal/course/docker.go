@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"os/exec"
 	"slices"
@@ -17,25 +18,31 @@ import (
 // fails. Not shown to the learner are the labels by which the course finds again what was made.
 func Docker(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).succeed("", "docker", arguments...)
+	return lessonOf(t).succeed(input{}, "docker", arguments...)
 }
 
 // DockerStdin is Docker with text on its standard input.
 func DockerStdin(t *testing.T, stdin string, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).succeed(stdin, "docker", arguments...)
+	return lessonOf(t).succeed(input{text: stdin}, "docker", arguments...)
+}
+
+// DockerTyped is Docker with lines typed into it as at a keyboard: the command ends when it has been told to.
+func DockerTyped(t *testing.T, lines string, arguments ...string) Result {
+	t.Helper()
+	return lessonOf(t).succeed(input{text: lines, typed: true}, "docker", arguments...)
 }
 
 // DockerFails is Docker for a command that the lesson expects to fail.
 func DockerFails(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).fail("", "docker", arguments...)
+	return lessonOf(t).fail(input{}, "docker", arguments...)
 }
 
 // DockerTries is Docker for a command that may do either.
 func DockerTries(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).execute("", "docker", arguments)
+	return lessonOf(t).execute(input{}, "docker", arguments)
 }
 
 // Once runs a container in the foreground and removes it when it ends (`docker run --rm`). It fails the test
@@ -43,14 +50,14 @@ func DockerTries(t *testing.T, arguments ...string) Result {
 func Once(t *testing.T, i image.Image, options ...Option) Result {
 	t.Helper()
 	stdin, line := once(t, i, options)
-	return lessonOf(t).succeed(stdin, "docker", line...)
+	return lessonOf(t).succeed(input{text: stdin}, "docker", line...)
 }
 
 // OnceFails is Once for a container that the lesson expects to fail.
 func OnceFails(t *testing.T, i image.Image, options ...Option) Result {
 	t.Helper()
 	stdin, line := once(t, i, options)
-	return lessonOf(t).fail(stdin, "docker", line...)
+	return lessonOf(t).fail(input{text: stdin}, "docker", line...)
 }
 
 func once(t *testing.T, i image.Image, options []Option) (stdin string, line []string) {
@@ -60,7 +67,25 @@ func once(t *testing.T, i image.Image, options []Option) (stdin string, line []s
 	return r.stdin, slices.Concat([]string{"run"}, r.flags, []string{ref}, r.command)
 }
 
-func (l *lesson) succeed(stdin, program string, arguments ...string) Result {
+// input is what a command reads: a file's worth of text that ends, or lines typed at a keyboard, which never ends.
+type input struct {
+	text  string
+	typed bool
+}
+
+func (i input) feed(command *exec.Cmd) error {
+	if !i.typed {
+		command.Stdin = strings.NewReader(i.text)
+		return nil
+	}
+	keyboard, err := command.StdinPipe() // closed when the command has ended
+	if err == nil {
+		go io.WriteString(keyboard, i.text)
+	}
+	return err
+}
+
+func (l *lesson) succeed(stdin input, program string, arguments ...string) Result {
 	l.t.Helper()
 	result := l.execute(stdin, program, arguments)
 	if result.ExitCode != 0 {
@@ -70,7 +95,7 @@ func (l *lesson) succeed(stdin, program string, arguments ...string) Result {
 	return result
 }
 
-func (l *lesson) fail(stdin, program string, arguments ...string) Result {
+func (l *lesson) fail(stdin input, program string, arguments ...string) Result {
 	l.t.Helper()
 	result := l.execute(stdin, program, arguments)
 	if result.ExitCode == 0 {
@@ -80,18 +105,21 @@ func (l *lesson) fail(stdin, program string, arguments ...string) Result {
 	return result
 }
 
-func (l *lesson) execute(stdin, program string, arguments []string) Result {
+func (l *lesson) execute(stdin input, program string, arguments []string) Result {
 	l.t.Helper()
 	shown := append([]string{program}, arguments...)
-	switch lines := strings.Count(strings.TrimSuffix(stdin, "\n"), "\n"); {
-	case stdin == "":
+	switch text := strings.TrimSuffix(stdin.text, "\n"); {
+	case text == "":
 		l.command(shown...)
+	case stdin.typed:
+		l.command(shown...)
+		l.write(indent(text, "< "))
 	case program == "sh":
-		l.write(indent(stdin, "$ "))
-	case lines == 0:
-		l.write("$ echo " + shellQuote([]string{strings.TrimSuffix(stdin, "\n")}) + " | " + shellQuote(shown) + "\n")
+		l.write(indent(text, "$ "))
+	case !strings.Contains(text, "\n"):
+		l.write("$ echo " + shellQuote([]string{text}) + " | " + shellQuote(shown) + "\n")
 	default:
-		l.write("$ " + shellQuote(shown) + " <<'EOF'\n" + strings.TrimSuffix(stdin, "\n") + "\nEOF\n")
+		l.write("$ " + shellQuote(shown) + " <<'EOF'\n" + text + "\nEOF\n")
 	}
 
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
@@ -99,8 +127,11 @@ func (l *lesson) execute(stdin, program string, arguments []string) Result {
 	command := exec.CommandContext(ctx, program, l.labelled(arguments)...)
 	command.Dir = l.directory
 	var stdout, stderr bytes.Buffer
-	command.Stdin, command.Stdout, command.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	err := command.Run()
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := stdin.feed(command)
+	if err == nil {
+		err = command.Run()
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
 		l.t.Fatalf("%s: %v %v", shellQuote(shown), err, context.Cause(ctx))

@@ -82,13 +82,13 @@ func ReadHostFile(t *testing.T, path string) string {
 // no such shell (Windows without one), the test is skipped with that reason.
 func Script(t *testing.T, directory, script string) Result {
 	t.Helper()
-	return lessonOf(t).script(directory).succeed(script, "sh", "-s")
+	return lessonOf(t).script(directory).succeed(input{text: script}, "sh", "-s")
 }
 
 // ScriptFails is Script for a script that the lesson expects to fail.
 func ScriptFails(t *testing.T, directory, script string) Result {
 	t.Helper()
-	return lessonOf(t).script(directory).fail(script, "sh", "-s")
+	return lessonOf(t).script(directory).fail(input{text: script}, "sh", "-s")
 }
 
 func (l *lesson) script(directory string) *lesson {

@@ -152,6 +152,11 @@ func Say(t *testing.T, format string, values ...any) {
 	lessonOf(t).write("# " + fmt.Sprintf(format, values...) + "\n")
 }
 
+// Show shows the learner a text that no command prints, all of it.
+func Show(t *testing.T, text string) {
+	lessonOf(t).write(indent(text, "    "))
+}
+
 // Secret makes up a password for this lesson, which its transcript never shows.
 func Secret(t *testing.T) string {
 	l := lessonOf(t)

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"os/signal"
 	"strconv"
@@ -77,15 +78,18 @@ func prepare() error {
 	if err := image.CheckSettings(); err != nil {
 		return err
 	}
-	found, err := engine.Find(context.Background())
+	found, err := engine.Use(context.Background())
 	if err != nil {
 		return err
 	}
 	theEngine = found
 
-	// testcontainers-go and the docker command must speak to the same engine, also when a docker context chose it.
-	os.Setenv("DOCKER_HOST", found.Host)
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
+	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
+		// Left to itself, testcontainers-go takes a machine with /.dockerenv for a container, and looks for
+		// published ports at the bridge's gateway. The lessons publish them where the engine's address is.
+		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", publishedAt(found.Host))
+	}
 	if keeping() {
 		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
 	}
@@ -103,6 +107,14 @@ func prepare() error {
 		flag.Set("test.parallel", strconv.Itoa(max(4, parallelism())))
 	}
 	return nil
+}
+
+// publishedAt is the host on which an engine at the address given publishes ports.
+func publishedAt(engineHost string) string {
+	if at, err := url.Parse(engineHost); err == nil && at.Scheme == "tcp" {
+		return at.Hostname()
+	}
+	return "127.0.0.1"
 }
 
 // aloud is whether a person reads along: under -v but not under -json, where test.v says "test2json".

@@ -1,6 +1,7 @@
 package course
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
+	"github.com/testcontainers/testcontainers-go"
 )
 
 // An Option is one flag of `docker run`, or the command that follows the image.
@@ -22,12 +24,14 @@ type request struct {
 	ports   []string // published ports of the container, as "5432/tcp"
 	network string   // attach to this network instead of the default bridge
 	aliases []string
+	env     map[string]string
+	start   Starter
 	config  []func(*container.Config)
 	host    []func(*container.HostConfig)
 }
 
 func requestFor(options []Option) *request {
-	r := &request{}
+	r := &request{env: map[string]string{}, start: startDirectly}
 	for _, option := range options {
 		option(r)
 	}
@@ -67,7 +71,7 @@ func Terminal() Option {
 func Env(name, value string) Option {
 	return func(r *request) {
 		r.flags = append(r.flags, "--env", name+"="+value)
-		r.config = append(r.config, func(c *container.Config) { c.Env = append(c.Env, name+"="+value) })
+		r.env[name] = value
 	}
 }
 
@@ -148,6 +152,19 @@ func Publish(hostPort, containerPort int) Option {
 			h.PortBindings[port] = append(h.PortBindings[port], binding)
 		})
 	}
+}
+
+// A Starter starts a container of the image ref, made to measure by customizers: testcontainers.Run is one, and
+// each module of testcontainers-go has one for its image.
+type Starter func(ctx context.Context, ref string, customizers ...testcontainers.ContainerCustomizer) (testcontainers.Container, error)
+
+func startDirectly(ctx context.Context, ref string, customizers ...testcontainers.ContainerCustomizer) (testcontainers.Container, error) {
+	return testcontainers.Run(ctx, ref, customizers...)
+}
+
+// StartedBy leaves the start to a module of testcontainers-go.
+func StartedBy(start Starter) Option {
+	return func(r *request) { r.start = start }
 }
 
 // Join attaches the container to a user-defined network, where others find it under alias (--network).

@@ -36,21 +36,19 @@ func shellQuote(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
+var (
+	wordEnds   = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+	acronymEnd = regexp.MustCompile(`([A-Z])([A-Z][a-z])`)
+)
+
 // sentence turns TestAReadOnlyVolumeRefusesWrites into "A read only volume refuses writes".
 func sentence(testName string) string {
-	isUpper := func(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
-	name := strings.TrimPrefix(testName, "Test")
-	var words strings.Builder
-	for n := range len(name) {
-		letter := name[n]
-		startsWord := n > 0 && isUpper(letter) && (!isUpper(name[n-1]) || n+1 < len(name) && !isUpper(name[n+1]))
-		if startsWord {
-			words.WriteByte(' ')
-			if n+1 < len(name) && !isUpper(name[n+1]) {
-				letter += 'a' - 'A'
-			}
+	name := wordEnds.ReplaceAllString(strings.TrimPrefix(testName, "Test"), "$1 $2")
+	words := strings.Fields(acronymEnd.ReplaceAllString(name, "$1 $2"))
+	for n, word := range words {
+		if n > 0 && (word == "A" || word != strings.ToUpper(word)) {
+			words[n] = strings.ToLower(word)
 		}
-		words.WriteByte(letter)
 	}
-	return words.String()
+	return strings.Join(words, " ")
 }

@@ -4,11 +4,12 @@ package database
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/modules/postgres"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
@@ -17,20 +18,28 @@ import (
 // A Database is a Postgres in a container, published on the host.
 type Database struct {
 	*course.Container
-	URL string // of the superuser's connection: postgres://postgres:…@127.0.0.1:…/postgres
+	URL string // of the superuser's connection: postgres://postgres:…@127.0.0.1:32768/postgres
 }
 
 // StartPostgres runs the Postgres image with a password of its own and returns when it answers. On a volume
 // that holds a database already, that database's password is the one that counts: hand it over.
 func StartPostgres(t *testing.T, i image.Image, password string, options ...course.Option) *Database {
 	t.Helper()
-	options = append([]course.Option{course.Env("POSTGRES_PASSWORD", password), course.Publish(0, 5432)}, options...)
-	container := course.Run(t, i, options...)
-	address := url.URL{Scheme: "postgres", User: url.UserPassword("postgres", password), Path: "postgres",
-		Host: container.Endpoint(t, 5432)}
-	database := &Database{container, address.String()}
-	course.Eventually(t, "Postgres answers at "+address.Host, func() bool {
-		container.MustRun(t)
+	database := &Database{}
+	start := func(ctx context.Context, ref string, customizers ...testcontainers.ContainerCustomizer) (testcontainers.Container, error) {
+		server, err := postgres.Run(ctx, ref, customizers...)
+		if err == nil {
+			database.URL, err = server.ConnectionString(ctx)
+			database.URL = strings.TrimSuffix(database.URL, "?")
+		}
+		return server, err
+	}
+	options = append([]course.Option{course.StartedBy(start),
+		course.Env("POSTGRES_PASSWORD", password), course.Publish(0, 5432)}, options...)
+	database.Container = course.Run(t, i, options...)
+	// The log says "ready" twice on an empty data directory and once on a full one. An answer says it once.
+	course.Eventually(t, "Postgres answers at "+database.Endpoint(t, 5432), func() bool {
+		database.MustRun(t)
 		_, err := ask(t.Context(), database.URL, "SELECT 1")
 		return err == nil
 	})
@@ -51,13 +60,16 @@ func (d *Database) Query(t *testing.T, sql string) [][]any {
 func Ask(t *testing.T, url, sql string) ([][]any, error) {
 	t.Helper()
 	rows, err := ask(t.Context(), url, sql)
-	output := fmt.Sprintf("(%d rows)", len(rows))
-	if err != nil {
-		output = err.Error()
-	} else if len(rows) == 1 {
-		output = strings.Trim(fmt.Sprintln(rows[0]...), "\n")
+	var output strings.Builder
+	for _, row := range rows[:min(3, len(rows))] {
+		fmt.Fprintln(&output, row...)
 	}
-	course.Typed(t, output, "psql", url, "--command", sql)
+	fmt.Fprintf(&output, "(%d rows)", len(rows))
+	if err != nil {
+		output.Reset()
+		output.WriteString(err.Error())
+	}
+	course.Typed(t, output.String(), "psql", url, "--command", sql)
 	return rows, err
 }
 

@@ -4,11 +4,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strconv"
 	"strings"
 	"time"
+
+	"docker-proven/internal/engine"
 )
 
 // A Finding is one line of the examination.
@@ -28,11 +31,8 @@ func (f Finding) String() string {
 	return fmt.Sprintf("MEND  %-15s %s\n      %-15s → %s", f.Check, f.Value, "", f.Mend)
 }
 
-// Docker's own word for the oldest engine this course is written for, and the disk room that its images take.
-const (
-	oldestEngine = 24
-	roomGB       = 5
-)
+// roomGB is the disk room that the course's images and containers take.
+const roomGB = 5
 
 // Examine looks at the installation that the docker command uses under the environment: "DOCKER_HOST=…" and the
 // like, added to this process's own. Every check is made and reported, also when an earlier one failed.
@@ -64,24 +64,32 @@ func Examine(ctx context.Context, busybox string, environment ...string) []Findi
 
 	check("docker command", "install it: https://docs.docker.com/engine/install/ (Debian and Ubuntu: make engine)",
 		ask("--version"))
-	check("engine", "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?",
-		func() (string, error) {
-			version, err := docker("version", "--format", "{{.Server.Version}}")
-			if major, _, _ := strings.Cut(version, "."); err == nil {
-				if n, _ := strconv.Atoi(major); n < oldestEngine {
-					return "", fmt.Errorf("%s is older than %d: upgrade it", version, oldestEngine)
-				}
-			}
-			return version, err
-		})
-	check("API version", "see the engine's line above", ask("version", "--format", "{{.Server.APIVersion}} (the docker command speaks {{.Client.APIVersion}})"))
-	check("storage driver", "see the engine's line above", ask("info", "--format", "{{.Driver}}"))
-	check("cgroup version", "see the engine's line above", ask("info", "--format", "{{.CgroupVersion}}"))
 	check("buildx", "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)",
 		ask("buildx", "version"))
 	check("compose", "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)",
 		ask("compose", "version"))
-	check("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
+	check("engine", "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?",
+		func() (string, error) {
+			version, err := docker("version", "--format", "{{.Server.Version}}")
+			if major, _, _ := strings.Cut(version, "."); err == nil {
+				if n, _ := strconv.Atoi(major); n < engine.Oldest {
+					return "", fmt.Errorf("%s is older than %d: upgrade it", version, engine.Oldest)
+				}
+			}
+			return version, err
+		})
+	answers := findings[len(findings)-1].OK()
+	checkEngine := func(name, mend string, look func() (string, error)) {
+		if !answers {
+			mend, look = "mend the engine first", func() (string, error) { return "", errors.New("not known") }
+		}
+		check(name, mend, look)
+	}
+	const wrong = "ask `docker info` what is wrong"
+	checkEngine("API version", wrong, ask("version", "--format", "{{.Server.APIVersion}} (the docker command speaks {{.Client.APIVersion}})"))
+	checkEngine("storage driver", wrong, ask("info", "--format", "{{.Driver}}"))
+	checkEngine("cgroup version", wrong, ask("info", "--format", "{{.CgroupVersion}}"))
+	checkEngine("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
 		func() (string, error) {
 			// The engine's disk need not be this machine's: ask from a container.
 			table, err := docker("run", "--rm", "--pull", "never", busybox, "df", "-k", "/")
@@ -93,10 +101,21 @@ func Examine(ctx context.Context, busybox string, environment ...string) []Findi
 				return "", fmt.Errorf("df says %q", table)
 			}
 			kilobytes, _ := strconv.Atoi(fields[len(fields)-3])
+			room := fmt.Sprintf("%.1f GB free", float64(kilobytes)/(1<<20))
 			if kilobytes < roomGB<<20 {
-				return "", fmt.Errorf("%.1f GB free", float64(kilobytes)/(1<<20))
+				return "", errors.New(room)
 			}
-			return fmt.Sprintf("%.1f GB free", float64(kilobytes)/(1<<20)), nil
+			return room, nil
+		})
+	checkEngine("registry", "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/ "+
+		"(until then the course builds stand-ins for the images that have one)",
+		func() (string, error) {
+			// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
+			_, err := docker("pull", "hello-world:there-is-no-such-tag")
+			if err != nil && strings.Contains(err.Error(), "not found") {
+				return "Docker Hub answers", nil
+			}
+			return "", err
 		})
 	return findings
 }

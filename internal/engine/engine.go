@@ -57,6 +57,16 @@ func Find(ctx context.Context) (Facts, error) {
 	return facts, engine.Close()
 }
 
+// Use is Find, and makes the engine found the one that everything in this process speaks to, the docker commands
+// that it starts included: also when a docker context, which not all programs know, has chosen it.
+func Use(ctx context.Context) (Facts, error) {
+	facts, err := Find(ctx)
+	if err != nil {
+		return Facts{}, err
+	}
+	return facts, os.Setenv(client.EnvOverrideHost, facts.Host)
+}
+
 // Connect is Find for a caller that goes on talking to the engine, and closes the client when done.
 func Connect(ctx context.Context) (*client.Client, Facts, error) {
 	on := here()

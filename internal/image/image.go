@@ -17,8 +17,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
-	"github.com/testcontainers/testcontainers-go"
 
+	"docker-proven/internal/engine"
 	"docker-proven/internal/lock"
 	"docker-proven/internal/standin"
 )
@@ -60,7 +60,7 @@ func oneOf(variable string, words ...string) error {
 type Facts struct {
 	Ref    string
 	Digest string // "sha256:…": the registry's digest of a pulled image, else the image's id
-	Origin string // "pulled", "local" or "stand-in (…)"
+	Origin string // "pulled", "local" or "stand-in built here from …"
 }
 
 // IsStandIn is whether the image was built here in place of the original.
@@ -148,12 +148,12 @@ func usable(present Facts, choice string) bool {
 
 // Inspect says which image the engine has under ref; errdefs.IsNotFound tells when it has none.
 func Inspect(ctx context.Context, ref string) (Facts, error) {
-	engine, err := testcontainers.NewDockerClientWithOpts(ctx)
+	docker, err := client.New(client.FromEnv)
 	if err != nil {
 		return Facts{}, err
 	}
-	defer engine.Close()
-	found, err := engine.ImageInspect(ctx, ref)
+	defer docker.Close()
+	found, err := docker.ImageInspect(ctx, ref)
 	if err != nil {
 		return Facts{}, err
 	}
@@ -164,7 +164,7 @@ func Inspect(ctx context.Context, ref string) (Facts, error) {
 		}
 	}
 	if found.Config != nil && found.Config.Labels[standin.Label] != "" {
-		facts.Origin = "stand-in (" + found.Config.Labels[standin.Label] + ", built here from distribution packages)"
+		facts.Origin = "stand-in built here from " + found.Config.Labels[standin.Label]
 	}
 	return facts, nil
 }
@@ -194,18 +194,21 @@ func unreachable(err error) bool { return noAnswer.MatchString(err.Error()) }
 
 // RegistryAnswers asks the registry of ref, through the engine, whether it would serve it.
 func RegistryAnswers(ctx context.Context, ref string) bool {
-	engine, err := testcontainers.NewDockerClientWithOpts(ctx)
+	docker, err := client.New(client.FromEnv)
 	if err != nil {
 		return false
 	}
-	defer engine.Close()
-	_, err = engine.DistributionInspect(ctx, ref, client.DistributionInspectOptions{})
+	defer docker.Close()
+	_, err = docker.DistributionInspect(ctx, ref, client.DistributionInspectOptions{})
 	return err == nil
 }
 
 // ObtainAll obtains the named images, or all of them, and reports every one that can't be had.
 func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 	if err := CheckSettings(); err != nil {
+		return err
+	}
+	if _, err := engine.Use(ctx); err != nil {
 		return err
 	}
 	var problems []error

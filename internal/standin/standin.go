@@ -23,7 +23,7 @@ import (
 	"docker-proven/internal/lock"
 )
 
-// Label is on every stand-in; its value is the recipe's name.
+// Label is on every stand-in; its value says what it was built from.
 const Label = "docker-proven.standin"
 
 //go:embed recipes
@@ -54,8 +54,8 @@ var table = map[string]recipe{
 	"node:24-slim":   {name: "node", release: "testing"},
 	"php:8.2-cli":    {name: "php", release: "12"},
 	"php:8.4-cli":    {name: "php", release: "testing"},
-	"docker:26-dind": {name: "dind", release: "13"},
-	"docker:28-dind": {name: "dind", release: "testing"},
+	"docker:26-dind": {name: "dind", release: "13", arguments: []string{"DOCKER_VERSION=26.1.5"}},
+	"docker:28-dind": {name: "dind", release: "testing", arguments: []string{"DOCKER_VERSION=28.5.2"}},
 	"registry:2":     {name: "registry", release: "12"},
 	"registry:2.8":   {name: "registry", release: "testing"},
 	"redis:8-alpine": {name: "redis", release: "testing"},
@@ -106,7 +106,7 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	}
 	defer os.RemoveAll(directory)
 
-	arguments := []string{"build", "--quiet", "--tag", ref, "--label", Label + "=" + r.name}
+	arguments := []string{"build", "--quiet", "--tag", ref, "--label", Label + "=" + r.source()}
 	if r.release != "" {
 		if err := ensureBase(ctx, r.release, directory, progress); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
@@ -262,6 +262,11 @@ func explain(program string, err error, output string) error {
 
 func baseTag(release string) string { return "docker-proven/debian:" + release }
 
+// As in the official image of Debian, apt keeps no archive and no index of what it installs. (And dpkg doesn't wait
+// for the disk after each file, and no service starts because its package is installed.)
+const aptSettings = `APT::Keep-Downloaded-Packages "false"; Acquire::Languages "none"; ` +
+	`Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";`
+
 // ensureBase makes the Debian system that recipes start from, once, however many processes ask.
 func ensureBase(ctx context.Context, release, directory string, progress io.Writer) error {
 	unlock, err := lock.Hold("base " + release)
@@ -280,7 +285,10 @@ func ensureBase(ctx context.Context, release, directory string, progress io.Writ
 	archive := filepath.Join(directory, "base.tar")
 	arguments := []string{"--quiet", "--variant=minbase", "--include=ca-certificates",
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-		"--dpkgopt=path-exclude=/usr/share/doc/*"}
+		"--dpkgopt=path-exclude=/usr/share/doc/*",
+		"--dpkgopt=force-unsafe-io", "--skip=chroot/policy-rc.d",
+		`--customize-hook=printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d" && chmod 0755 "$1/usr/sbin/policy-rc.d"`,
+		`--customize-hook=echo '` + aptSettings + `' > "$1/etc/apt/apt.conf.d/90container"`}
 	if release == "testing" {
 		// The mirror's index of testing can be past the date it carries.
 		const aged = `Acquire::Check-Valid-Until "false";`

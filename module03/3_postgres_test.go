@@ -2,6 +2,7 @@ package module03
 
 import (
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -39,10 +40,11 @@ func TestAClientOnTheHostConnectsToAPublishedPostgres(t *testing.T) {
 
 // Published is not open: the server still asks who is there.
 func TestAWrongPasswordIsRefused(t *testing.T) {
-	server := database.StartPostgres(t, image.Postgres, course.Secret(t))
+	password := course.Secret(t)
+	server := database.StartPostgres(t, image.Postgres, password)
 	server.Query(t, "SELECT 'let in'")
 
-	wrong := "postgres://postgres:guessed@" + server.Endpoint(t, 5432) + "/postgres"
+	wrong := strings.Replace(server.URL, password, "guessed", 1)
 	_, err := database.Ask(t, wrong, "SELECT 'let in'")
 	assert.ErrorContains(t, err, "password authentication failed", "this server trusts everybody")
 }
@@ -56,12 +58,14 @@ func TestWithoutPublishNothingListensOnTheHost(t *testing.T) {
 	hidden.WaitFor(t, "pg_isready --host 127.0.0.1")
 	assert.Empty(t, course.Docker(t, "port", hidden.Name).Stdout)
 	_, err := net.Dial("tcp", "localhost:5432")
+	course.Say(t, "a connection from the host to localhost:5432: %v", err)
 	assert.Error(t, err, "nothing should listen on the host's port 5432")
 
 	published := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password), course.Publish(5432, 5432))
 	published.WaitFor(t, "pg_isready --host 127.0.0.1")
 	connection, err := net.Dial("tcp", "localhost:5432")
 	if assert.NoError(t, err, "with --publish somebody does") {
+		course.Say(t, "a connection from the host to localhost:5432: accepted")
 		connection.Close()
 	}
 }

@@ -39,7 +39,8 @@ func TestANamedContainerKeepsItsChangesAcrossStopStartAndAttach(t *testing.T) {
 	status := course.Docker(t, "inspect", "--format", "{{.State.Status}}", keeper.Name)
 	assert.Equal(t, "exited\n", status.Stdout)
 
-	typed := course.DockerStdin(t, "greet\nexit\n", "start", "--attach", "--interactive", keeper.Name)
+	keeper.Start(t)
+	typed := course.DockerTyped(t, "greet\nexit\n", "attach", keeper.Name)
 	assert.Equal(t, "still here\n", typed.Stdout, "attached to the container's shell, we can use what we installed")
 
 	fresh := course.Run(t, image.Ubuntu)

@@ -1,6 +1,7 @@
 package module03
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,35 +12,38 @@ import (
 	"docker-proven/internal/image"
 )
 
-// Before the first lesson: is everything there? The doctor looks at the docker command, the engine and its API,
-// storage and cgroups, the build and compose plugins, and the room on disk, one line each, with the mend for
-// what is missing. Pointed at an engine that doesn't exist, it must not call that healthy.
+// Before the first lesson: is everything there? The doctor looks at the docker command and its plugins, at the
+// engine and its API, storage and cgroups, at the room on disk and the way to Docker Hub. Each gets one line, with
+// the mend for what is missing. Pointed at an address where no engine is, it must not call that healthy.
 func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 	busybox := course.Ref(t, image.Busybox)
 	healthy := doctor.Examine(t.Context(), busybox)
-	course.Typed(t, lines(healthy), "(the doctor examines this machine)")
+	course.Say(t, "The doctor examines this machine:")
+	course.Show(t, lines(healthy))
 	for _, finding := range healthy {
-		assert.True(t, finding.OK(), "%s", finding)
+		if finding.Check != "registry" { // Docker Hub is not part of the installation
+			assert.True(t, finding.OK(), "%s", finding)
+		}
 	}
 
 	broken := doctor.Examine(t.Context(), busybox, "DOCKER_HOST=tcp://127.0.0.1:1")
-	course.Typed(t, lines(broken), "(the doctor examines DOCKER_HOST=tcp://127.0.0.1:1, where no engine is)")
+	course.Say(t, "And with DOCKER_HOST=tcp://127.0.0.1:1, where no engine is:")
+	course.Show(t, lines(broken))
 	for _, finding := range broken {
-		onlyTheCommand := finding.Check == "docker command" || finding.Check == "buildx" || finding.Check == "compose"
-		assert.Equal(t, onlyTheCommand, finding.OK(), "%s", finding)
+		partOfTheCommand := slices.Contains([]string{"docker command", "buildx", "compose"}, finding.Check)
+		assert.Equal(t, partOfTheCommand, finding.OK(), "%s", finding)
 	}
 }
 
-// Where images come from: can this engine reach Docker Hub? Without it the course builds stand-ins from
-// distribution packages and says so.
+// Where images come from: does this engine reach Docker Hub? The doctor finds out by asking for a tag that does
+// not exist, and the engine's API, asked for one that does, must say the same. Where Docker Hub is out of reach,
+// the course builds stand-ins from distribution packages and says so.
 func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
-	reached := image.RegistryAnswers(t.Context(), "hello-world")
-	course.Say(t, "Docker Hub answers this engine: %t", reached)
+	findings := doctor.Examine(t.Context(), course.Ref(t, image.Busybox))
+	registry := findings[len(findings)-1]
+	course.Show(t, registry.String())
+	assert.Equal(t, image.RegistryAnswers(t.Context(), "hello-world"), registry.OK())
 
-	pulled := course.DockerTries(t, "manifest", "inspect", "hello-world")
-	if reached {
-		assert.Zero(t, pulled.ExitCode, "the engine reaches Docker Hub, so the docker command should, too: is a proxy set for one of them only?")
-	}
 	assert.False(t, image.RegistryAnswers(t.Context(), "127.0.0.1:1/nowhere"), "where no registry is, none should answer")
 }
 
