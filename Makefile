@@ -1,15 +1,14 @@
 # What a learner and a maintainer type. Works with GNU make 3.81, which macOS has.
 GO      ?= go
 COURSE  := $(GO) run ./internal/cmd/course
-MODULES := module01 module02 module03 module04 module05 module06 \
-           module07 module08 module09 module10 module11 module12
+MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
 .PHONY: help test $(MODULES) engine engine-stop images clean clean-standins lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
-	@echo 'make module01        read a lesson as it is performed: module01 ... module12'
+	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
 	@echo 'make images          obtain the images of the course'
