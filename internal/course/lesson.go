@@ -3,6 +3,7 @@ package course
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -169,7 +170,14 @@ func Secret(t *testing.T) string {
 // be had on this machine is skipped with that reason; one whose image is refused, or can't be built, fails.
 func (l *lesson) obtain(i image.Image) string {
 	l.t.Helper()
-	facts, err := image.Obtain(context.Background(), i.Ref(), os.Stderr)
+	ctx := context.Background()
+	if deadline, limited := l.t.Deadline(); limited {
+		var cancel func()
+		ctx, cancel = context.WithDeadlineCause(ctx, deadline.Add(-10*time.Second), errors.New("the time that go test gives "+
+			"all tests together is nearly over; run `make images`, which takes the time it needs, and then this again"))
+		defer cancel()
+	}
+	facts, err := image.Obtain(ctx, i.Ref(), os.Stderr)
 	var unavailable *image.UnavailableError
 	if asUnavailable(err, &unavailable) && os.Getenv("COURSE_STANDINS") != "never" {
 		l.t.Skipf("not provable here: %v", err)

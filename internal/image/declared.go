@@ -40,6 +40,9 @@ var (
 	Reaper = Image{Name: "ryuk", Pinned: testcontainers.ReaperDefaultImage, Current: testcontainers.ReaperDefaultImage}
 )
 
+// WithoutStandIn are the images that only a registry has.
+var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
+
 // WithStandIn are the images that can be had without a registry, in the order in which they are best fetched.
 var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,

@@ -4,6 +4,7 @@
 package image
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
@@ -123,6 +125,8 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 		}
 	} else if err := pull(ctx, ref, progress); err == nil {
 		return Inspect(ctx, ref)
+	} else if ctx.Err() != nil {
+		return Facts{}, fmt.Errorf("getting %s: %w", ref, context.Cause(ctx))
 	} else if !unreachable(err) {
 		return Facts{}, fmt.Errorf("the registry refuses %s: %w; if this reference is gone, "+
 			"the course needs another one in internal/image/declared.go", ref, err)
@@ -173,14 +177,22 @@ func Inspect(ctx context.Context, ref string) (Facts, error) {
 func pull(ctx context.Context, ref string, progress io.Writer) error {
 	fmt.Fprintf(progress, "%s is not here yet: docker pull %s\n", ref, ref)
 	command := exec.CommandContext(ctx, "docker", "pull", ref)
-	command.Stdout = progress
 	var complaint strings.Builder
 	command.Stderr = &complaint
-	if err := command.Run(); err != nil {
-		if complaint.Len() == 0 {
-			return err
-		}
+	output, err := command.StdoutPipe()
+	if err == nil {
+		err = command.Start()
+	}
+	if err != nil {
+		return err
+	}
+	for lines := bufio.NewScanner(output); lines.Scan(); { // several images may be pulled at once: say which
+		fmt.Fprintf(progress, "%s: %s\n", ref, lines.Text())
+	}
+	if err := command.Wait(); err != nil && complaint.Len() > 0 {
 		return errors.New(strings.TrimSpace(complaint.String()))
+	} else if err != nil {
+		return err
 	}
 	return nil
 }
@@ -203,7 +215,8 @@ func RegistryAnswers(ctx context.Context, ref string) bool {
 	return err == nil
 }
 
-// ObtainAll obtains the named images, or all of them, and reports every one that can't be had.
+// ObtainAll obtains the images named, or all of them, several at a time. It reports every one that can't be had,
+// which is an error unless nothing but a registry has it, and stand-ins that are no longer needed.
 func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 	if err := CheckSettings(); err != nil {
 		return err
@@ -211,20 +224,67 @@ func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 	if _, err := engine.Use(ctx); err != nil {
 		return err
 	}
-	var problems []error
-	for n, image := range WithStandIn {
-		if len(names) > 0 && !slices.Contains(names, image.Name) {
-			continue
-		}
-		facts, err := Obtain(ctx, image.Ref(), out)
-		if err != nil {
-			problems = append(problems, err)
+	wanted := slices.DeleteFunc(slices.Concat(WithStandIn, WithoutStandIn), func(i Image) bool {
+		return len(names) > 0 && !slices.Contains(names, i.Name)
+	})
+	var (
+		mutex    sync.Mutex
+		problems []error
+		standIns []string
+		number   int
+	)
+	report := &oneAtATime{out: out}
+	atWork := make(chan struct{}, 3) // more would wait for each other's packages and processors
+	var all sync.WaitGroup
+	for _, i := range wanted {
+		atWork <- struct{}{}
+		all.Go(func() {
+			defer func() { <-atWork }()
 			if ctx.Err() != nil {
-				break
+				return
 			}
-			continue
+			facts, err := Obtain(ctx, i.Ref(), report)
+			mutex.Lock()
+			defer mutex.Unlock()
+			number++
+			var unavailable *UnavailableError
+			if errors.As(err, &unavailable) && !standin.Has(i.Ref()) && os.Getenv("COURSE_STANDINS") != "never" {
+				fmt.Fprintf(report, "%2d of %d  %-24s not to be had here: what it would prove is skipped\n", number, len(wanted), i.Ref())
+				return
+			}
+			if err != nil {
+				problems = append(problems, err)
+				return
+			}
+			if facts.IsStandIn() {
+				standIns = append(standIns, facts.Ref)
+			}
+			fmt.Fprintf(report, "%2d of %d  %-24s %s\n", number, len(wanted), facts.Ref, facts.Origin)
+		})
+	}
+	all.Wait()
+	if ctx.Err() != nil {
+		return errors.New("interrupted: what is complete stays, and the same command goes on from there")
+	}
+	if len(standIns) > 0 && os.Getenv("COURSE_STANDINS") != "always" {
+		patient, cancel := context.WithTimeout(ctx, 10*time.Second)
+		defer cancel()
+		if RegistryAnswers(patient, standIns[0]) {
+			fmt.Fprintf(out, "Docker Hub can be reached, but %d images here are stand-ins from a time when it could not: "+
+				"`make clean-standins` removes them, and then the originals are pulled.\n", len(standIns))
 		}
-		fmt.Fprintf(out, "%2d of %d  %-24s %s\n", n+1, len(WithStandIn), facts.Ref, facts.Origin)
 	}
 	return errors.Join(problems...)
+}
+
+// oneAtATime lets several goroutines write to one writer.
+type oneAtATime struct {
+	mutex sync.Mutex
+	out   io.Writer
+}
+
+func (o *oneAtATime) Write(p []byte) (int, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.out.Write(p)
 }

@@ -277,6 +277,10 @@ func ensureBase(ctx context.Context, release, directory string, progress io.Writ
 	if exec.CommandContext(ctx, "docker", "image", "inspect", baseTag(release)).Run() == nil {
 		return nil
 	}
+	return makeBase(ctx, release, directory, progress)
+}
+
+func makeBase(ctx context.Context, release, directory string, progress io.Writer) error {
 	if err := ensureMmdebstrap(ctx, progress); err != nil {
 		return err
 	}

@@ -40,7 +40,8 @@ only_tells() {
 # configured NAME COMMAND… is the server's value of an option, from its files and the arguments.
 configured() {
   local name=$1
-  "${@:2}" --verbose --help 2> /dev/null | sed -n "s/^$name[[:space:]]\+//p" | head -n 1
+  "${@:2}" --verbose --help 2> /dev/null |
+    awk -v name="$name" '/^[^ \t]/ && $1 == name && !found++ { sub(/^[^ \t]+[ \t]+/, ""); print }'
 }
 
 read_settings() {
@@ -102,7 +103,7 @@ docker_process_sql() { run_sql "$@"; }
 start_for_init() {
   note 'Starting temporary server'
   "$@" --skip-networking --socket="$socket" --default-time-zone=SYSTEM --wsrep_on=OFF --expire-logs-days=0 \
-    --skip-slave-start --loose-innodb_buffer_pool_load_at_startup=0 --skip-ssl --ssl-cert='' --ssl-key='' --ssl-ca='' &
+    --skip-slave-start --loose-innodb_buffer_pool_load_at_startup=0 &
   server=$!
   local tries
   for ((tries = 0; tries < 300; tries++)); do
