@@ -6,37 +6,52 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"docker-proven/internal/image"
+	"docker-proven/internal/scratch"
 )
 
-// HostDirectory is a directory of the host for bind mounts, which everybody may read. It goes when the test
-// ends, with files in it that containers wrote as root.
+// hostDirectories is where the lessons of this process have their directories on the host.
+var hostDirectories = sync.OnceValues(func() (string, error) {
+	directory, err := scratch.Directory("lessons")
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(directory) // on macOS it is under a link, and Docker Desktop shares the target
+})
+
+// removeHostDirectories removes them, also what containers wrote there as root.
+func removeHostDirectories() error {
+	directory, err := hostDirectories()
+	if err != nil || keeping() {
+		return err
+	}
+	if os.RemoveAll(directory) != nil {
+		// Not root here, and root there: what a container wrote, a container must remove.
+		exec.Command("docker", "run", "--rm", "--volume", directory+":/leftovers", image.Busybox.Ref(),
+			"find", "/leftovers", "-mindepth", "1", "-delete").Run()
+	}
+	return os.RemoveAll(directory)
+}
+
+// HostDirectory is a directory of the host for bind mounts, which everybody may read. It goes when the lessons of
+// this package have ended.
 func HostDirectory(t *testing.T) string {
 	t.Helper()
-	l := lessonOf(t)
-	directory, err := os.MkdirTemp("", "course-")
-	if err == nil {
-		directory, err = filepath.EvalSymlinks(directory) // on macOS it is under a link, and Docker Desktop shares the target
+	lessonOf(t)
+	all, err := hostDirectories()
+	if err != nil {
+		t.Fatal(err)
 	}
+	directory, err := os.MkdirTemp(all, "")
 	if err == nil {
 		err = os.Chmod(directory, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.after = append(l.after, func() {
-		if os.RemoveAll(directory) == nil {
-			return
-		}
-		// Not root here, and root there: what a container wrote, a container must remove.
-		exec.Command("docker", "run", "--rm", "--volume", directory+":/leftovers", image.Busybox.Ref(),
-			"find", "/leftovers", "-mindepth", "1", "-delete").Run()
-		if err := os.RemoveAll(directory); err != nil {
-			t.Error(err)
-		}
-	})
 	return directory
 }
 

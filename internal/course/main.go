@@ -6,6 +6,7 @@ package course
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
@@ -60,7 +61,8 @@ func Main(m *testing.M) {
 	go func() {
 		<-interrupted
 		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
-		if err := sweep(); err != nil {
+		// All but the reaper: what a lesson is making in this very moment, it removes when this process is gone.
+		if err := sweep("org.testcontainers.reap=true"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(130)
@@ -130,10 +132,11 @@ func parallelism() int {
 	return n
 }
 
-// sweep removes everything this process made and still finds, its reaper included.
-func sweep() error {
+// sweep removes everything this process made and still finds: also its reaper, unless more labels say otherwise.
+func sweep(labels ...string) error {
+	err := removeHostDirectories()
 	if keeping() {
-		return nil
+		return err
 	}
-	return removeAll("org.testcontainers.sessionId=" + thisRun)
+	return errors.Join(err, removeAll(append(labels, "org.testcontainers.sessionId="+thisRun)...))
 }

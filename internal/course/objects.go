@@ -59,12 +59,12 @@ func Ref(t *testing.T, i image.Image) string {
 	return lessonOf(t).obtain(i)
 }
 
-// removeAll removes every container, volume, network and image that carries the label. What somebody else has
-// removed in the meantime is no error.
-func removeAll(label string) error {
+// removeAll removes every container, volume, network and image that carries all the labels. What somebody else
+// has removed in the meantime is no error.
+func removeAll(labels ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	labelled := make(client.Filters).Add("label", label)
+	labelled := make(client.Filters).Add("label", labels...)
 	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: labelled})
 	if err != nil {
 		return fmt.Errorf("clean up: %w; run `make clean` when the engine answers again", err)
