@@ -187,11 +187,11 @@ func (c *Container) StopAndWaitUntilRemoved(t *testing.T) {
 	})
 }
 
-// Remove removes the container, running or not. Its anonymous volumes stay, as with `docker rm`.
+// Remove removes the container, running or not, with its anonymous volumes. Named volumes stay.
 func (c *Container) Remove(t *testing.T) {
 	t.Helper()
-	lessonOf(t).command("docker", "rm", "--force", c.Name)
-	if _, err := docker.ContainerRemove(t.Context(), c.Name, client.ContainerRemoveOptions{Force: true}); err != nil {
+	lessonOf(t).command("docker", "rm", "--force", "--volumes", c.Name)
+	if _, err := docker.ContainerRemove(t.Context(), c.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 		t.Fatal(err)
 	}
 }

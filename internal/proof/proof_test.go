@@ -59,6 +59,7 @@ func TestVariants(t *testing.T) {
 	t.Run("one", func(t *testing.T) { t.Skip("needs cgroup v2,\nwhich is absent") })
 	t.Run("two", func(t *testing.T) {})
 }
+func TestNoVariant(t *testing.T) { t.Run("one", func(t *testing.T) { t.Skip("needs cgroup v2,\nwhich is absent") }) }
 func TestSilent(t *testing.T) { t.SkipNow() }
 `
 
@@ -119,9 +120,10 @@ func TestAPassingRunIsSummarised(t *testing.T) {
   module10  1
 The project's own tests: 1 passed
 
-Not provable here: 3
+Not provable here: 4
   needs cgroup v2, which is absent
     module10  TestElsewhere
+    module10  TestNoVariant/one
     module10  TestVariants/one
   no reason given
     module10  TestSilent

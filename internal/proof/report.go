@@ -54,6 +54,8 @@ type pkg struct {
 type claim struct {
 	since      time.Time // begun or continued
 	waiting    bool      // paused by t.Parallel until others end
+	passed     int       // subtests
+	skipped    int       // subtests
 	transcript []entry
 }
 
@@ -189,11 +191,19 @@ func (r *report) testEvent(p *pkg, e event) {
 		p.failed = append(p.failed, e.Test)
 	}
 	if isSub {
+		switch e.Action {
+		case "pass":
+			c.passed++
+		case "skip":
+			c.skipped++
+		}
 		return
 	}
 	switch e.Action {
 	case "pass":
-		p.passed++
+		if c.passed > 0 || c.skipped == 0 { // a claim is not proven by experiments that were all skipped
+			p.passed++
+		}
 		delete(p.running, name)
 	case "skip":
 		delete(p.running, name)

@@ -14,7 +14,7 @@ import (
 // Where an image came from, as the course's tests word it in the attribute "image".
 const (
 	present = "local"    // it was on the engine already
-	standin = "stand-in" // begins the origin of one built from Debian packages
+	standin = "stand-in" // begins the origin of an image built in place of the original
 )
 
 // summary prints what the run proved.
@@ -130,7 +130,7 @@ func (r *report) imagesUsed(w io.Writer) {
 	}
 	if anyStandin {
 		fmt.Fprint(w, `
-A stand-in is built on this machine from Debian packages, because the image could not be pulled. It keeps the
+A stand-in is built on this machine, because the image could not be pulled. It keeps the
 original's name and contract, but it is not the original: what the lessons say about the original image is not
 proven by this run. To use originals, make sure the registry can be reached and run: make clean-standins
 `)
