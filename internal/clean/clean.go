@@ -9,7 +9,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
 
@@ -30,33 +33,94 @@ func Made(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer func() { _ = docker.Close() }()
-	r := &remover{out: out}
-	labelled := make(client.Filters).Add("label", madeLabel)
+	number := 0
+	err = Labelled(ctx, docker, func(kind, name string) {
+		number++
+		_, _ = fmt.Fprintf(out, "removed %s %s\n", kind, name)
+	}, madeLabel)
+	if number == 0 && err == nil {
+		_, _ = fmt.Fprintln(out, "nothing of the course's lessons is left")
+	}
+	return err
+}
+
+// Labelled removes every container with its anonymous volumes, network, volume and image that carries all the
+// labels, and tells each one removed, one at a time. What somebody else has removed meanwhile is no error.
+func Labelled(ctx context.Context, docker *client.Client, tell func(kind, name string), labels ...string) error {
+	labelled := make(client.Filters).Add("label", labels...)
+	var (
+		mutex sync.Mutex
+		errs  []error
+	)
+	done := func(kind, name string, err error) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		switch {
+		case err == nil:
+			tell(kind, name)
+		case !errdefs.IsNotFound(err):
+			errs = append(errs, fmt.Errorf("%s %s could not be removed: %w", kind, name, err))
+		}
+	}
 
 	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: labelled})
-	r.failed(err)
-	for _, c := range containers.Items {
-		_, err := docker.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-		r.removed("container", strings.TrimPrefix(strings.Join(c.Names, " "), "/"), err)
+	if err != nil {
+		return fmt.Errorf("the engine does not say what there is to remove: %w; run `make clean` when it answers", err)
 	}
+	var removing sync.WaitGroup
+	for _, c := range containers.Items {
+		removing.Go(func() {
+			done("container", strings.TrimPrefix(strings.Join(c.Names, " "), "/"), removeContainer(ctx, docker, c.ID))
+		})
+	}
+	removing.Wait()
 	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: labelled})
-	r.failed(err)
 	for _, n := range networks.Items {
 		_, err := docker.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
-		r.removed("network", n.Name, err)
+		done("network", n.Name, err)
 	}
+	errs = append(errs, err)
 	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: labelled})
-	r.failed(err)
 	for _, v := range volumes.Items {
 		_, err := docker.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{})
-		r.removed("volume", v.Name, err)
+		done("volume", v.Name, err)
 	}
+	errs = append(errs, err)
 	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: labelled})
-	r.failed(err)
 	for _, i := range images.Items {
-		r.image(ctx, docker, i)
+		done("image", nameOf(i), removeImage(ctx, docker, i))
 	}
-	return r.end("nothing of the course's lessons is left")
+	return errors.Join(append(errs, err)...)
+}
+
+// removeContainer returns when the container is gone, also if the engine was already removing it: until then
+// its volumes and networks are in use.
+func removeContainer(ctx context.Context, docker *client.Client, id string) error {
+	_, err := docker.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
+	if !errdefs.IsConflict(err) {
+		return err
+	}
+	gone := docker.ContainerWait(ctx, id, client.ContainerWaitOptions{Condition: container.WaitConditionRemoved})
+	select {
+	case <-gone.Result:
+		return nil
+	case err := <-gone.Error:
+		return err
+	}
+}
+
+// removeImage removes an image with all its tags. Force lets go of several tags at once, and of a stopped
+// container's image; a running container's stays.
+func removeImage(ctx context.Context, docker *client.Client, i image.Summary) error {
+	_, err := docker.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
+	return err
+}
+
+func nameOf(i image.Summary) string {
+	if !slices.ContainsFunc(i.RepoTags, tagged) {
+		return i.ID
+	}
+	return strings.Join(i.RepoTags, " ")
 }
 
 // StandIns removes the stand-ins, which have the references given, and the bases they are built on. An
@@ -67,11 +131,14 @@ func StandIns(ctx context.Context, out io.Writer, refs []string) error {
 		return err
 	}
 	defer func() { _ = docker.Close() }()
-	r := &remover{out: out}
 	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", standInLabel)})
-	r.failed(err)
+	if err != nil {
+		return err
+	}
 	// The newest first: a base can go only after what is built on it.
 	slices.SortStableFunc(images.Items, func(a, b image.Summary) int { return int(b.Created - a.Created) })
+	var errs []error
+	number := 0
 	for _, i := range images.Items {
 		// A stand-in whose reference has gone to a newer one has no tag left.
 		ours := !slices.ContainsFunc(i.RepoTags, tagged)
@@ -79,55 +146,21 @@ func StandIns(ctx context.Context, out io.Writer, refs []string) error {
 			ours = ours || slices.Contains(refs, tag) || strings.HasPrefix(tag, bases)
 		}
 		if !ours {
-			_, _ = fmt.Fprintf(out, "left image %s: built from a stand-in, not one itself\n", strings.Join(i.RepoTags, " "))
+			_, _ = fmt.Fprintf(out, "left image %s: built from a stand-in, not one itself\n", nameOf(i))
 			continue
 		}
-		r.image(ctx, docker, i)
+		switch err := removeImage(ctx, docker, i); {
+		case err == nil:
+			number++
+			_, _ = fmt.Fprintf(out, "removed image %s\n", nameOf(i))
+		case !errdefs.IsNotFound(err): // else it went with another
+			errs = append(errs, fmt.Errorf("image %s could not be removed: %w", nameOf(i), err))
+		}
 	}
-	return r.end("no stand-in is left")
+	if number == 0 && len(errs) == 0 {
+		_, _ = fmt.Fprintln(out, "no stand-in is left")
+	}
+	return errors.Join(errs...)
 }
 
 func tagged(tag string) bool { return tag != "<none>:<none>" }
-
-// remover reports each removal, and keeps what went wrong for the end.
-type remover struct {
-	out    io.Writer
-	errs   []error
-	number int
-}
-
-// image removes an image with all its tags. Force lets go of several tags at once, and of a stopped
-// container's image; a running container's stays.
-func (r *remover) image(ctx context.Context, docker *client.Client, i image.Summary) {
-	name := strings.Join(i.RepoTags, " ")
-	if !slices.ContainsFunc(i.RepoTags, tagged) {
-		name = i.ID
-	}
-	_, err := docker.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
-	r.removed("image", name, err)
-}
-
-func (r *remover) removed(kind, name string, err error) {
-	switch {
-	case err == nil:
-		r.number++
-		_, _ = fmt.Fprintf(r.out, "removed %s %s\n", kind, name)
-	case strings.Contains(err.Error(), "No such"):
-		// It went with another, or removed itself meanwhile.
-	default:
-		r.failed(fmt.Errorf("%s %s could not be removed: %w", kind, name, err))
-	}
-}
-
-func (r *remover) failed(err error) {
-	if err != nil {
-		r.errs = append(r.errs, err)
-	}
-}
-
-func (r *remover) end(none string) error {
-	if r.number == 0 && len(r.errs) == 0 {
-		_, _ = fmt.Fprintln(r.out, none)
-	}
-	return errors.Join(r.errs...)
-}

@@ -2,16 +2,11 @@ package course
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/containerd/errdefs"
-	"github.com/moby/moby/client"
-
+	"docker-proven/internal/clean"
 	"docker-proven/internal/image"
 )
 
@@ -59,59 +54,11 @@ func Ref(t *testing.T, i image.Image) string {
 	return lessonOf(t).obtain(i)
 }
 
-// removeAll removes every container, volume, network and image that carries all the labels. What somebody else
-// has removed in the meantime is no error.
+// removeAll removes every container, volume, network and image that carries all the labels.
 func removeAll(labels ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	labelled := make(client.Filters).Add("label", labels...)
-	containers, err := docker.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: labelled})
-	if err != nil {
-		return fmt.Errorf("clean up: %w; run `make clean` when the engine answers again", err)
-	}
-	var problems problems
-	var removing sync.WaitGroup
-	for _, c := range containers.Items {
-		removing.Go(func() {
-			_, err := docker.ContainerRemove(ctx, c.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
-			problems.add(err)
-		})
-	}
-	removing.Wait()
-	volumes, err := docker.VolumeList(ctx, client.VolumeListOptions{Filters: labelled})
-	problems.add(err)
-	for _, v := range volumes.Items {
-		_, err := docker.VolumeRemove(ctx, v.Name, client.VolumeRemoveOptions{Force: true})
-		problems.add(err)
-	}
-	networks, err := docker.NetworkList(ctx, client.NetworkListOptions{Filters: labelled})
-	problems.add(err)
-	for _, n := range networks.Items {
-		_, err := docker.NetworkRemove(ctx, n.ID, client.NetworkRemoveOptions{})
-		problems.add(err)
-	}
-	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: labelled})
-	problems.add(err)
-	for _, i := range images.Items {
-		_, err := docker.ImageRemove(ctx, i.ID, client.ImageRemoveOptions{Force: true, PruneChildren: true})
-		problems.add(err)
-	}
-	return errors.Join(problems.all...)
-}
-
-// problems collects errors of several goroutines; that something is gone already, or going, is none.
-type problems struct {
-	mutex sync.Mutex
-	all   []error
-}
-
-func (p *problems) add(err error) {
-	if err == nil || errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		return
-	}
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	p.all = append(p.all, err)
+	return clean.Labelled(ctx, docker.Client, func(string, string) {}, labels...)
 }
 
 // DataDirectory is the directory that the image declares as its volume: where a database keeps its data. Major
