@@ -1,0 +1,57 @@
+package image
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// What engines and registries really answered: only silence allows a stand-in.
+func TestOnlyARegistryThatGivesNoAnswerIsUnreachable(t *testing.T) {
+	for message, silent := range map[string]bool{
+		`Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host`:          true,
+		`Get "https://registry-1.docker.io/v2/": dial tcp 54.1.2.3:443: connect: connection refused`:                          true,
+		`Get "https://registry-1.docker.io/v2/": net/http: request canceled (Client.Timeout exceeded while awaiting headers)`: true,
+		`Get "https://registry-1.docker.io/v2/": net/http: TLS handshake timeout`:                                             true,
+		`failed to do request: Head "https://registry-1.docker.io/v2/": dial tcp 1.2.3.4:443: i/o timeout`:                    true,
+		`Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: no route to host`:         true,
+		`Get "https://registry-1.docker.io/v2/": tls: failed to verify certificate: x509: unknown authority`:                  true,
+
+		`manifest for busybox:nope not found: manifest unknown: manifest unknown`:                                                         false,
+		`pull access denied for nobody/nothing, repository does not exist or may require 'docker login': denied`:                          false,
+		`toomanyrequests: You have reached your unauthenticated pull rate limit`:                                                          false,
+		`not implemented: media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since containerd`: false,
+		`no matching manifest for linux/riscv64 in the manifest list entries`:                                                             false,
+		`received unexpected HTTP status: 500 Internal Server Error`:                                                                      false,
+		`write /var/lib/docker/tmp/GetImageBlob1: no space left on device`:                                                                false,
+	} {
+		assert.Equal(t, silent, unreachable(errors.New(message)), message)
+	}
+}
+
+func TestSettingsThatMeanNothingAreRefusedWithThoseThatDo(t *testing.T) {
+	t.Setenv("COURSE_IMAGES", "latest")
+	t.Setenv("COURSE_STANDINS", "sometimes")
+	err := CheckSettings()
+	assert.ErrorContains(t, err, `COURSE_IMAGES="latest"`)
+	assert.ErrorContains(t, err, "pinned, current")
+	assert.ErrorContains(t, err, `COURSE_STANDINS="sometimes"`)
+
+	t.Setenv("COURSE_IMAGES", "current")
+	t.Setenv("COURSE_STANDINS", "")
+	assert.NoError(t, CheckSettings())
+}
+
+func TestStandInsAreUsedAsAskedFor(t *testing.T) {
+	original, standIn := Facts{Ref: "busybox:1.36", Origin: "pulled"}, Facts{Ref: "busybox:1.36", Origin: "stand-in built here"}
+	onlyOriginal := Facts{Ref: "mongo:6.0", Origin: "pulled"}
+	for choice, expected := range map[string][3]bool{
+		"":       {true, true, true},
+		"auto":   {true, true, true},
+		"never":  {true, false, true},
+		"always": {false, true, true},
+	} {
+		assert.Equal(t, expected, [3]bool{usable(original, choice), usable(standIn, choice), usable(onlyOriginal, choice)}, choice)
+	}
+}

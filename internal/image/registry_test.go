@@ -1,0 +1,46 @@
+package image_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+func TestMain(m *testing.M) { course.Main(m) }
+
+// A registry's no means that the course names an image that isn't there: that must fail. No answer at all means
+// that this machine can't get the image: that must be told apart.
+func TestARegistrysNoIsAFailureThatNamesTheImage(t *testing.T) {
+	registry := course.Run(t, image.Registry, course.Publish(0, 5000))
+	registry.WaitForLog(t, "listening on")
+	absent := registry.Endpoint(t, 5000) + "/absent:1"
+	var unavailable *image.UnavailableError
+
+	_, err := image.Obtain(t.Context(), absent, t.Output())
+	assert.ErrorContains(t, err, "the registry refuses "+absent)
+	assert.NotErrorAs(t, err, &unavailable)
+
+	_, err = image.Obtain(t.Context(), "127.0.0.1:1/absent:1", t.Output())
+	assert.ErrorAs(t, err, &unavailable)
+	assert.ErrorContains(t, err, "127.0.0.1:1/absent:1")
+}
+
+// An image that is here already is not asked for again, and what it is can be told.
+func TestAnImageThatIsPresentIsUsedAsItIs(t *testing.T) {
+	ref := course.Ref(t, image.Busybox)
+	var progress strings.Builder
+	facts, err := image.Obtain(t.Context(), ref, &progress)
+	assert.NoError(t, err)
+	assert.Empty(t, progress.String())
+	assert.Regexp(t, "^sha256:[0-9a-f]{64}$", facts.Digest)
+
+	built := course.Build(t, "of-mine", "FROM "+ref+"\nLABEL docker-proven.standin=\n")
+	facts, err = image.Obtain(t.Context(), built, &progress)
+	assert.NoError(t, err)
+	assert.Equal(t, "local", facts.Origin)
+	assert.False(t, facts.IsStandIn())
+}
