@@ -21,7 +21,7 @@ func TestPostgresRefusesToStartWithoutAPasswordAndSaysWhy(t *testing.T) {
 	assert.Contains(t, refused.Output(), "POSTGRES_PASSWORD")
 
 	started := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", course.Secret(t)))
-	started.WaitForLog(t, "database system is ready to accept connections")
+	database.WaitUntilReady(t, started)
 }
 
 // --publish 5432:5432 makes the container's port 5432 the host's port 5432. Any Postgres client on the host
@@ -32,7 +32,7 @@ func TestAClientOnTheHostConnectsToAPublishedPostgres(t *testing.T) {
 	server := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password), course.Publish(5432, 5432))
 
 	address := "postgres://postgres:" + password + "@localhost:5432/postgres"
-	server.WaitFor(t, "pg_isready --host 127.0.0.1")
+	database.WaitUntilReady(t, server)
 	rows, err := database.Ask(t, address, "SELECT * FROM information_schema.tables")
 	assert.NoError(t, err)
 	assert.NotEmpty(t, rows)
@@ -55,14 +55,14 @@ func TestWithoutPublishNothingListensOnTheHost(t *testing.T) {
 	course.NeedsHostPort(t, 5432)
 	password := course.Secret(t)
 	hidden := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password))
-	hidden.WaitFor(t, "pg_isready --host 127.0.0.1")
+	database.WaitUntilReady(t, hidden)
 	assert.Empty(t, course.Docker(t, "port", hidden.Name).Stdout)
 	_, err := net.Dial("tcp", "localhost:5432")
 	course.Say(t, "a connection from the host to localhost:5432: %v", err)
 	assert.Error(t, err, "nothing should listen on the host's port 5432")
 
 	published := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password), course.Publish(5432, 5432))
-	published.WaitFor(t, "pg_isready --host 127.0.0.1")
+	database.WaitUntilReady(t, published)
 	connection, err := net.Dial("tcp", "localhost:5432")
 	if assert.NoError(t, err, "with --publish somebody does") {
 		course.Say(t, "a connection from the host to localhost:5432: accepted")

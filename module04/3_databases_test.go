@@ -46,17 +46,17 @@ func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
 	data := course.NewVolume(t, "redis-data")
 
 	first := course.Run(t, image.Redis, course.Volume(data, "/data"))
-	first.WaitFor(t, "redis-cli ping | grep PONG")
+	first.WaitForLog(t, "Ready to accept connections")
 	first.Exec(t, "redis-cli set greeting hello")
 	first.Exec(t, "redis-cli save")
 	first.Remove(t)
 
 	second := course.Run(t, image.Redis, course.Volume(data, "/data"))
-	second.WaitFor(t, "redis-cli ping | grep PONG")
+	second.WaitForLog(t, "Ready to accept connections")
 	assert.Equal(t, "hello\n", second.Exec(t, "redis-cli get greeting").Stdout)
 
 	without := course.Run(t, image.Redis)
-	without.WaitFor(t, "redis-cli ping | grep PONG")
+	without.WaitForLog(t, "Ready to accept connections")
 	assert.Equal(t, "\n", without.Exec(t, "redis-cli get greeting").Stdout, "without the volume there is no such key")
 }
 
@@ -65,11 +65,11 @@ func TestRedisRunsWithItsOwnConfigurationFile(t *testing.T) {
 	file := course.File(t, "redis.conf", "maxmemory 64mb\n")
 	configured := course.Run(t, image.Redis, course.Volume(file, "/usr/local/etc/redis/redis.conf", "ro"),
 		course.Command("redis-server", "/usr/local/etc/redis/redis.conf"))
-	configured.WaitFor(t, "redis-cli ping | grep PONG")
+	configured.WaitForLog(t, "Ready to accept connections")
 	assert.Equal(t, "maxmemory\n67108864\n", configured.Exec(t, "redis-cli config get maxmemory").Stdout)
 
 	standard := course.Run(t, image.Redis)
-	standard.WaitFor(t, "redis-cli ping | grep PONG")
+	standard.WaitForLog(t, "Ready to accept connections")
 	assert.Equal(t, "maxmemory\n0\n", standard.Exec(t, "redis-cli config get maxmemory").Stdout)
 }
 
@@ -79,7 +79,7 @@ func TestMariaDBRowsOutliveTheContainerOnAVolume(t *testing.T) {
 	password := course.Secret(t)
 	start := func(options ...course.Option) *course.Container {
 		server := course.Run(t, image.MariaDB, append(options, course.Env("MARIADB_ROOT_PASSWORD", password))...)
-		server.WaitFor(t, mariadb(password, "SELECT 1"))
+		server.WaitForLog(t, mariadbIsReady)
 		return server
 	}
 
@@ -102,7 +102,7 @@ func TestMariaDBReadsItsConfigurationFromConfD(t *testing.T) {
 	file := course.File(t, "course.cnf", "[mariadbd]\nmax_connections = 77\n")
 	configured := course.Run(t, image.MariaDB, course.Env("MARIADB_ROOT_PASSWORD", password),
 		course.Volume(file, "/etc/mysql/conf.d/course.cnf", "ro"))
-	configured.WaitFor(t, mariadb(password, "SELECT 1"))
+	configured.WaitForLog(t, mariadbIsReady)
 	setting := configured.Exec(t, mariadb(password, "SELECT @@max_connections"))
 	assert.Equal(t, "77\n", setting.Stdout)
 
@@ -110,10 +110,12 @@ func TestMariaDBReadsItsConfigurationFromConfD(t *testing.T) {
 	assert.NotContains(t, standard.Stdout, "77", "without the file another number applies")
 }
 
-// mariadb is the command that asks the server over TCP: while it still sets itself up, it answers only on its
-// socket.
+// While it still sets itself up, MariaDB answers on its socket only, and says port 0.
+const mariadbIsReady = "port: 3306"
+
+// mariadb is the command that asks the server.
 func mariadb(password, sql string) string {
-	return `mariadb --host 127.0.0.1 --user root --password=` + password + ` --skip-column-names --execute "` + sql + `"`
+	return `mariadb --user root --password=` + password + ` --skip-column-names --execute "` + sql + `"`
 }
 
 // MongoDB, like the others, becomes a database to play with by one command.

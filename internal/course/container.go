@@ -209,9 +209,9 @@ func (c *Container) Logs(t *testing.T) Result {
 	return result
 }
 
-// WaitForLog waits until the container's main process has written text. A container that ends before that
-// fails the test.
-func (c *Container) WaitForLog(t *testing.T, text string) {
+// WaitForLog waits until the container's main process has written the texts, in this order. A container that
+// ends before that fails the test.
+func (c *Container) WaitForLog(t *testing.T, texts ...string) {
 	t.Helper()
 	lessonOf(t).command("docker", "logs", "--follow", c.Name)
 	stream, err := docker.ContainerLogs(t.Context(), c.Name,
@@ -222,36 +222,36 @@ func (c *Container) WaitForLog(t *testing.T, text string) {
 	timeout := time.AfterFunc(patience, func() { stream.Close() })
 	defer timeout.Stop()
 	defer stream.Close()
-	seen := &awaited{text: text}
+	seen := &awaited{texts: texts}
 	stdcopy.StdCopy(seen, seen, stream)
-	if !seen.found {
-		t.Fatalf("%s never wrote %q; it wrote:\n%s", c.Name, text, seen.all)
+	if len(seen.texts) > 0 {
+		t.Fatalf("%s never wrote %q; it wrote:\n%s", c.Name, seen.texts[0], seen.all)
 	}
-	lessonOf(t).write(indent("...\n"+seen.line(), "    "))
+	lessonOf(t).write(indent("...\n"+strings.Join(seen.lines, "\n"), "    "))
 }
 
-// awaited is a writer that refuses to take more once it has seen its text.
+// awaited is a writer that refuses to take more once it has seen its texts, each after the one before.
 type awaited struct {
-	text  string
+	texts []string // not seen yet
+	lines []string // in which the others were
 	all   string
-	found bool
+	begin int // of what no text was found in yet
 }
 
 func (a *awaited) Write(p []byte) (int, error) {
 	a.all += string(p)
-	if a.found = strings.Contains(a.all, a.text); a.found {
-		return len(p), io.ErrShortWrite
-	}
-	return len(p), nil
-}
-
-func (a *awaited) line() string {
-	for line := range strings.Lines(a.all) {
-		if strings.Contains(line, a.text) {
-			return strings.TrimSpace(line)
+	for len(a.texts) > 0 {
+		at := strings.Index(a.all[a.begin:], a.texts[0])
+		if at < 0 {
+			return len(p), nil
 		}
+		at += a.begin
+		line, _, _ := strings.Cut(a.all[strings.LastIndexByte(a.all[:at], '\n')+1:], "\n")
+		a.lines = append(a.lines, strings.TrimSpace(line))
+		a.begin = at + len(a.texts[0])
+		a.texts = a.texts[1:]
 	}
-	return ""
+	return len(p), io.ErrShortWrite
 }
 
 // Endpoint is where the host reaches a published port: "127.0.0.1:32768".

@@ -37,13 +37,15 @@ func StartPostgres(t *testing.T, i image.Image, password string, options ...cour
 	options = append([]course.Option{course.StartedBy(start),
 		course.Env("POSTGRES_PASSWORD", password), course.Publish(0, 5432)}, options...)
 	database.Container = course.Run(t, i, options...)
-	// The log says "ready" twice on an empty data directory and once on a full one. An answer says it once.
-	course.Eventually(t, "Postgres answers at "+database.Endpoint(t, 5432), func() bool {
-		database.MustRun(t)
-		_, err := ask(t.Context(), database.URL, "SELECT 1")
-		return err == nil
-	})
+	WaitUntilReady(t, database.Container)
 	return database
+}
+
+// WaitUntilReady returns when a Postgres in a container answers connections from outside. On an empty data
+// directory the log says "ready" twice: the first one is of a server that sets things up, and listens to nobody else.
+func WaitUntilReady(t *testing.T, container *course.Container) {
+	t.Helper()
+	container.WaitForLog(t, "listening on IPv4", "database system is ready to accept connections")
 }
 
 // Query asks the database from the host and returns the rows, a slice of values each.
