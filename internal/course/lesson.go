@@ -48,6 +48,9 @@ func lessonOf(t *testing.T) *lesson {
 	if !aloud() {
 		t.Parallel()
 	}
+	if err := startReaper(); err != nil {
+		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
+	}
 	l.attribute("engine", theEngine.String())
 	if doc := claims()[t.Name()]; doc != "" {
 		l.write(strings.TrimSpace(doc) + "\n")

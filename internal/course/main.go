@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -110,6 +111,27 @@ func prepare() error {
 	}
 	return nil
 }
+
+// startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go
+// would start it with the first container, but a lesson may begin with a volume, a network or a build.
+var startReaper = sync.OnceValue(func() error {
+	if keeping() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	provider, err := testcontainers.NewDockerProvider()
+	if err != nil {
+		return err
+	}
+	//lint:ignore SA1019 it is what testcontainers-go's own modules use, and there is no other way
+	reaper, err := testcontainers.NewReaper(ctx, thisRun, provider, "")
+	if err != nil {
+		return err
+	}
+	_, err = reaper.Connect() // until this process ends
+	return err
+})
 
 // publishedAt is the host on which an engine at the address given publishes ports.
 func publishedAt(engineHost string) string {

@@ -15,12 +15,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"docker-proven/internal/lock"
+	"docker-proven/internal/scratch"
 )
 
 // Label is on every stand-in; its value says what it was built from.
@@ -46,8 +48,8 @@ var table = map[string]recipe{
 	"debian:latest":  {name: "debian", release: "13"},
 	"busybox:1.36":   {name: "busybox", release: "12"},
 	"busybox:latest": {name: "busybox", release: "testing"},
-	"alpine:3.20":    {name: "alpine", release: "12"},
-	"alpine:latest":  {name: "alpine", release: "testing"},
+	"alpine:3.20":    {name: "busybox", release: "12", arguments: []string{"LIKE=alpine"}},
+	"alpine:latest":  {name: "busybox", release: "testing", arguments: []string{"LIKE=alpine"}},
 	"mariadb:10.11":  {name: "mariadb", release: "12"},
 	"mariadb:11.8":   {name: "mariadb", release: "testing"},
 	"node:18-slim":   {name: "node", release: "12"},
@@ -100,13 +102,15 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	if err := room(os.TempDir()); err != nil {
 		return fmt.Errorf("no stand-in for %s is built: %w", ref, err)
 	}
-	directory, err := workDirectory()
+	directory, err := scratch.Directory("standin")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(directory)
 
-	arguments := []string{"build", "--quiet", "--tag", ref, "--label", Label + "=" + r.source()}
+	fmt.Fprintf(progress, "%s: building a stand-in from %s …\n", ref, r.source())
+	// With --quiet, docker would not say what a failed step printed.
+	arguments := []string{"build", "--progress", "plain", "--tag", ref, "--label", Label + "=" + r.source()}
 	if r.release != "" {
 		if err := ensureBase(ctx, r.release, directory, progress); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
@@ -116,7 +120,6 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	for _, argument := range r.arguments {
 		arguments = append(arguments, "--build-arg", argument)
 	}
-	fmt.Fprintf(progress, "%s can't be pulled (no registry is reached): building a stand-in from %s …\n", ref, r.source())
 	if r.program != "" {
 		if err := compile(ctx, r.program, directory); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
@@ -139,18 +142,6 @@ func (r recipe) source() string {
 	return "Debian " + r.release
 }
 
-// workDirectory makes a directory for one build, and removes those of builds that were killed long ago.
-func workDirectory() (string, error) {
-	const prefix = "docker-proven-standin-"
-	old, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
-	for _, directory := range old {
-		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > time.Hour {
-			os.RemoveAll(directory)
-		}
-	}
-	return os.MkdirTemp("", prefix)
-}
-
 func unpack(name, directory string) error {
 	from, err := fs.Sub(recipes, "recipes/"+name)
 	if err != nil {
@@ -168,7 +159,8 @@ func unpack(name, directory string) error {
 		if bytes.HasPrefix(content, []byte("#!")) {
 			mode = 0o755
 		}
-		return os.WriteFile(filepath.Join(directory, path), content, mode)
+		file := filepath.Join(directory, path)
+		return errors.Join(os.WriteFile(file, content, mode), os.Chmod(file, mode)) // whatever the umask
 	})
 }
 
@@ -176,7 +168,8 @@ func unpack(name, directory string) error {
 // dependency of an empty module, because `go install` can't cross-compile to a place of our choice.
 func compile(ctx context.Context, program, directory string) error {
 	if _, err := exec.LookPath("go"); err != nil {
-		return errors.New("it is compiled from Go source, and there is no go command here; install Go from https://go.dev/dl/")
+		return errors.New("it is compiled from Go source, and there is no go command here; " +
+			"install Go from https://go.dev/dl/")
 	}
 	arch, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
 	if err != nil {
@@ -199,7 +192,8 @@ func compile(ctx context.Context, program, directory string) error {
 	} else {
 		environment = environment[:3]
 	}
-	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(directory, "program"), path)
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w",
+		"-o", filepath.Join(directory, "program"), path)
 	if foreign {
 		err = errors.Join(err, os.RemoveAll(in))
 	}
@@ -213,6 +207,7 @@ func run(ctx context.Context, environment []string, program string, arguments ..
 func runIn(ctx context.Context, directory string, environment []string, program string, arguments ...string) error {
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir, command.Env = directory, append(command.Environ(), environment...)
+	command.Env = append(command.Env, "LC_ALL=C") // explain reads English
 	command.Cancel = func() error { return interrupt(command.Process) }
 	command.WaitDelay = 20 * time.Second
 	var output bytes.Buffer
@@ -235,29 +230,52 @@ func interrupt(process *os.Process) error {
 	return process.Signal(os.Interrupt)
 }
 
+// Words by which apt, Go, BuildKit and the docker command say why they failed, the most telling first, and what
+// to tell the reader about it. What none of them explains is told as it is.
+var failures = []struct {
+	words  *regexp.Regexp
+	advice string // takes the lines with these words
+}{
+	{regexp.MustCompile(`(?i)no space left on device`),
+		"the disk is full (%s); make room, `docker system df` tells what takes it, and run the same command again"},
+	{regexp.MustCompile(`(?i)cannot connect to the docker daemon|error during connect`),
+		"the Docker engine does not answer (%s); start it and run the same command again"},
+	{regexp.MustCompile(`(?i)failed to fetch|unable to fetch|temporary failure resolving|could not resolve|` +
+		`could not connect|unable to connect|connection failed|connection refused|connection timed out|no such host|` +
+		`network is unreachable|no route to host|i/o timeout|tls handshake timeout|x509:`),
+		"its source could not be reached (%s); nothing half-made is left: run the same command again when it can"},
+	{regexp.MustCompile(`^E: |(?i)\berror\b`), ""},
+}
+
+// BuildKit puts a step's number and the time in front of what the step prints.
+var stepPrefix = regexp.MustCompile(`^(#\d+ )?(\d+\.\d+ )?`)
+
 // explain makes one sentence of what a failed command printed.
 func explain(program string, err error, output string) error {
-	var telling []string
-	for _, line := range strings.Split(strings.TrimSpace(output), "\n") {
-		if strings.Contains(line, "E: ") || strings.Contains(strings.ToLower(line), "error") ||
-			strings.Contains(line, "No space left") || strings.Contains(line, "no space left") {
-			telling = append(telling, strings.TrimSpace(line))
+	const most = 2 // lines: what comes after the first is mostly its consequence
+	var lines []string
+	for line := range strings.Lines(output) {
+		line = strings.TrimSpace(stepPrefix.ReplaceAllString(line, ""))
+		if line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
 		}
 	}
-	if len(telling) == 0 {
-		telling = strings.Split(strings.TrimSpace(output), "\n")
+	for _, failure := range failures {
+		var telling []string
+		for _, line := range lines {
+			if failure.words.MatchString(line) {
+				telling = append(telling, line)
+			}
+		}
+		switch said := strings.Join(telling[:min(most, len(telling))], "; "); {
+		case len(telling) == 0:
+		case failure.advice == "":
+			return fmt.Errorf("%s: %w: %s", program, err, said)
+		default:
+			return fmt.Errorf(failure.advice, said)
+		}
 	}
-	said := strings.Join(telling[max(0, len(telling)-3):], "; ")
-	switch lower := strings.ToLower(output); {
-	case strings.Contains(lower, "no space left on device"):
-		return fmt.Errorf("the disk is full (%s); make room, `docker system df` tells what takes it, and run the same command again", said)
-	case strings.Contains(lower, "unable to fetch"), strings.Contains(lower, "failed to fetch"),
-		strings.Contains(lower, "temporary failure resolving"), strings.Contains(lower, "could not connect"),
-		strings.Contains(lower, "could not resolve"), strings.Contains(lower, "connection failed"),
-		strings.Contains(lower, "unable to connect"), strings.Contains(lower, "no such host"):
-		return fmt.Errorf("its source could not be reached (%s); nothing half-made is left: run the same command again when it can", said)
-	}
-	return fmt.Errorf("%s: %v: %s", program, err, said)
+	return fmt.Errorf("%s: %w: %s", program, err, strings.Join(lines[max(0, len(lines)-most):], "; "))
 }
 
 func baseTag(release string) string { return "docker-proven/debian:" + release }
@@ -284,33 +302,40 @@ func makeBase(ctx context.Context, release, directory string, progress io.Writer
 	if err := ensureMmdebstrap(ctx, progress); err != nil {
 		return err
 	}
-	fmt.Fprintf(progress, "the stand-ins' base system, Debian %s: fetching its packages (about half a minute, once) …\n", release)
+	fmt.Fprintf(progress, "the stand-ins' base system, Debian %s: fetching its packages (about half a minute, once) …\n",
+		release)
 	suite := map[string]string{"12": "bookworm", "13": "trixie", "testing": "testing"}[release]
 	archive := filepath.Join(directory, "base.tar")
-	arguments := []string{"--quiet", "--variant=minbase", "--include=ca-certificates",
+	hook := func(shell string) string { return "--customize-hook=" + shell }
+	arguments := []string{"--variant=minbase", "--include=ca-certificates",
 		"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/locale/*",
-		"--dpkgopt=path-exclude=/usr/share/doc/*",
-		"--dpkgopt=force-unsafe-io", "--skip=chroot/policy-rc.d",
-		`--customize-hook=printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d" && chmod 0755 "$1/usr/sbin/policy-rc.d"`,
-		`--customize-hook=echo '` + aptSettings + `' > "$1/etc/apt/apt.conf.d/90container"`}
+		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=force-unsafe-io", "--skip=chroot/policy-rc.d",
+		hook(`printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d" && chmod 0755 "$1/usr/sbin/policy-rc.d"`),
+		hook(`echo '` + aptSettings + `' > "$1/etc/apt/apt.conf.d/90container"`)}
 	if release == "testing" {
 		// The mirror's index of testing can be past the date it carries.
 		const aged = `Acquire::Check-Valid-Until "false";`
 		arguments = append(arguments, "--aptopt="+strings.TrimSuffix(aged, ";"),
-			`--customize-hook=echo '`+aged+`' > "$1/etc/apt/apt.conf.d/90aged-index"`)
+			hook(`echo '`+aged+`' > "$1/etc/apt/apt.conf.d/90aged-index"`))
 	}
 	if bundle := hostCertificates(); bundle != "" {
 		// One file of several certificates is not what update-ca-certificates expects, so they are taken apart.
+		const program = `/BEGIN CERT/{n++} n{print > (directory "/host-" n ".crt")}`
 		arguments = append(arguments,
-			`--customize-hook=mkdir -p "$1/usr/local/share/ca-certificates"`,
-			`--customize-hook=awk -v directory="$1/usr/local/share/ca-certificates" '/BEGIN CERT/{n++} n{print > (directory "/host-" n ".crt")}' `+bundle,
-			`--customize-hook=chroot "$1" update-ca-certificates >/dev/null 2>&1`)
+			hook(`mkdir -p "$1/usr/local/share/ca-certificates"`),
+			hook(`awk -v directory="$1/usr/local/share/ca-certificates" '`+program+`' `+bundle),
+			hook(`chroot "$1" update-ca-certificates >/dev/null 2>&1`))
 	}
-	arguments = append(arguments, `--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/log/*.log "$1"/etc/hostname "$1"/etc/resolv.conf`, suite, archive)
-	if err := run(ctx, nil, "mmdebstrap", arguments...); err != nil {
+	arguments = append(arguments,
+		hook(`cd "$1" && rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/log/*.log etc/hostname etc/resolv.conf`),
+		suite, archive)
+	// mmdebstrap's own directory is in ours: whatever ends it, it goes.
+	if err := run(ctx, []string{"TMPDIR=" + directory}, "mmdebstrap", arguments...); err != nil {
 		return err
 	}
-	return run(ctx, nil, "docker", "import", "--change", "LABEL "+Label+"=base", "--change", `CMD ["bash"]`, archive, baseTag(release))
+	defer os.Remove(archive)
+	return run(ctx, nil, "docker", "import", "--change", "LABEL "+Label+"=base", "--change", `CMD ["bash"]`,
+		archive, baseTag(release))
 }
 
 // hostCertificates is this machine's bundle of certificate authorities, so that apt, go and npm inside trust
@@ -329,16 +354,23 @@ func ensureMmdebstrap(ctx context.Context, progress io.Writer) error {
 		return nil
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return errors.New("a stand-in is built from Debian packages, which needs mmdebstrap and so a Debian or Ubuntu machine; " +
-			"let this machine reach a registry instead, or copy the images here with `docker save` and `docker load`")
+		return errors.New("a stand-in is built from Debian packages, which needs mmdebstrap and so a Debian or Ubuntu " +
+			"machine; let this machine reach a registry instead, or copy the images here with `docker save` and `docker load`")
 	}
 	if os.Geteuid() != 0 {
 		return errors.New("a stand-in needs mmdebstrap, and installing it needs root: sudo apt-get install mmdebstrap")
 	}
-	fmt.Fprintln(progress, "installing mmdebstrap, which makes the stand-ins' base systems …")
-	quiet := []string{"DEBIAN_FRONTEND=noninteractive"}
-	if err := run(ctx, quiet, "apt-get", "update"); err != nil {
+	unlock, err := lock.Hold("install mmdebstrap")
+	if err != nil {
 		return err
 	}
+	defer unlock()
+	if _, err := exec.LookPath("mmdebstrap"); err == nil {
+		return nil // another process installed it while this one waited
+	}
+	fmt.Fprintln(progress, "installing mmdebstrap, which makes the stand-ins' base systems …")
+	quiet := []string{"DEBIAN_FRONTEND=noninteractive"}
+	// One source of several that doesn't answer fails the update, which matters only if the install fails, too.
+	_ = run(ctx, quiet, "apt-get", "update")
 	return run(ctx, quiet, "apt-get", "install", "--yes", "--no-install-recommends", "mmdebstrap")
 }

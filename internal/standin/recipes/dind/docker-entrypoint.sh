@@ -10,8 +10,9 @@ case "${1:-}" in
 esac
 
 certificates=${DOCKER_TLS_CERTDIR:+$DOCKER_TLS_CERTDIR/client}
-[ -n "$certificates" ] && [ -s "$certificates/ca.pem" ] && [ -s "$certificates/cert.pem" ] && [ -s "$certificates/key.pem" ] ||
-  certificates=
+for file in ca.pem cert.pem key.pem; do
+  [ -s "$certificates/$file" ] || certificates=
+done
 
 if [ -z "${DOCKER_HOST:-}" ]; then
   if [ -S /var/run/docker.sock ]; then

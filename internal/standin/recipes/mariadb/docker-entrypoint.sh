@@ -11,7 +11,7 @@ fail() { printf '%s [ERROR] [Entrypoint]: %s\n' "$(date --rfc-3339=seconds)" "$*
 # from_file NAME [DEFAULT] sets NAME from the file that NAME_FILE names, where a secret is handed over as a file.
 from_file() {
   local name=$1 file=$1_FILE
-  [[ -z ${!name} || -z ${!file} ]] || fail "$name and $file are both set; only one of them can be"
+  [[ -z ${!name} || -z ${!file} ]] || fail "Both $name and $file are set; only one of them can be"
   if [[ -n ${!file} ]]; then
     export "$name"="$(< "${!file}")"
   else
@@ -49,6 +49,7 @@ read_settings() {
   complaint=$("$@" --verbose --help 2>&1 > /dev/null) || fail "the server does not take its configuration: $complaint"
   datadir=$(configured datadir "$@")
   socket=$(configured socket "$@")
+  port=$(configured port "$@")
   setting ROOT_HOST %
   setting DATABASE
   setting USER
@@ -70,10 +71,12 @@ prepare_directories() {
 }
 
 require_password() {
-  [[ -n $MARIADB_ROOT_PASSWORD$MARIADB_ROOT_PASSWORD_HASH$MARIADB_ALLOW_EMPTY_ROOT_PASSWORD$MARIADB_RANDOM_ROOT_PASSWORD ]] ||
+  local others=$MARIADB_ROOT_PASSWORD$MARIADB_ALLOW_EMPTY_ROOT_PASSWORD$MARIADB_RANDOM_ROOT_PASSWORD
+  [[ -n $others$MARIADB_ROOT_PASSWORD_HASH ]] ||
     fail $'Database is uninitialized and password option is not specified\n\tYou need to specify one of' \
-      'MARIADB_ROOT_PASSWORD, MARIADB_ROOT_PASSWORD_HASH, MARIADB_ALLOW_EMPTY_ROOT_PASSWORD and MARIADB_RANDOM_ROOT_PASSWORD'
-  [[ -z $MARIADB_ROOT_PASSWORD_HASH || -z $MARIADB_ROOT_PASSWORD$MARIADB_ALLOW_EMPTY_ROOT_PASSWORD$MARIADB_RANDOM_ROOT_PASSWORD ]] ||
+      'MARIADB_ROOT_PASSWORD, MARIADB_ROOT_PASSWORD_HASH, MARIADB_ALLOW_EMPTY_ROOT_PASSWORD and' \
+      'MARIADB_RANDOM_ROOT_PASSWORD'
+  [[ -z $others || -z $MARIADB_ROOT_PASSWORD_HASH ]] ||
     fail 'MARIADB_ROOT_PASSWORD_HASH is set together with another root password option; only one of them can be'
   [[ -z $MARIADB_PASSWORD || -z $MARIADB_PASSWORD_HASH ]] ||
     fail 'MARIADB_PASSWORD and MARIADB_PASSWORD_HASH are both set; only one of them can be'
@@ -83,10 +86,14 @@ make_databases() {
   note 'Initializing database files'
   local argument arguments=()
   for argument; do # the installation splits arguments at blanks
-    if [[ $argument == *[[:space:]]* ]]; then warn "not used for the installation: '$argument'"; else arguments+=("$argument"); fi
+    if [[ $argument == *[[:space:]]* ]]; then
+      warn "not used for the installation: '$argument'"
+    else
+      arguments+=("$argument")
+    fi
   done
-  mariadb-install-db --datadir="$datadir" --rpm --auth-root-authentication-method=normal --cross-bootstrap --skip-test-db \
-    --default-time-zone=SYSTEM --skip-log-bin --expire-logs-days=0 --enforce-storage-engine= \
+  mariadb-install-db --datadir="$datadir" --rpm --auth-root-authentication-method=normal --cross-bootstrap \
+    --skip-test-db --default-time-zone=SYSTEM --skip-log-bin --expire-logs-days=0 --enforce-storage-engine= \
     --loose-innodb_buffer_pool_load_at_startup=0 --loose-innodb_buffer_pool_dump_at_shutdown=0 "${arguments[@]}"
   note 'Database files initialized'
 }
@@ -133,7 +140,8 @@ quoted() {
 
 create_users() {
   if [[ -z $MARIADB_INITDB_SKIP_TZINFO ]]; then
-    mariadb-tzinfo-to-sql --skip-write-binlog /usr/share/zoneinfo 2> /dev/null | MARIADB_DATABASE='' run_sql --database=mysql
+    mariadb-tzinfo-to-sql --skip-write-binlog /usr/share/zoneinfo 2> /dev/null |
+      MARIADB_DATABASE='' run_sql --database=mysql
   fi
   if [[ -n $MARIADB_RANDOM_ROOT_PASSWORD ]]; then
     MARIADB_ROOT_PASSWORD=$(head --bytes=24 /dev/urandom | base64)
@@ -142,7 +150,12 @@ create_users() {
   fi
   [[ -z $MARIADB_DATABASE ]] || note "Creating database $MARIADB_DATABASE"
   [[ -z $MARIADB_USER ]] || note "Creating user $MARIADB_USER"
-  local identified account
+  # healthcheck.sh asks as this user, who may do nothing else.
+  local check account
+  check=$(head --bytes=24 /dev/urandom | base64)
+  (umask 0077 && printf '[mariadb-client]\nport=%s\nsocket=%s\nuser=healthcheck\npassword=%s\n' \
+    "$port" "$socket" "$check" > "$datadir/.my-healthcheck.cnf")
+  local identified
   if [[ -n $MARIADB_ROOT_PASSWORD_HASH ]]; then
     identified="IDENTIFIED BY PASSWORD $(quoted "$MARIADB_ROOT_PASSWORD_HASH")"
   else
@@ -159,6 +172,9 @@ create_users() {
       echo "GRANT ALL ON *.* TO $account WITH GRANT OPTION;"
       echo "GRANT PROXY ON ''@'%' TO $account WITH GRANT OPTION;"
     fi
+    for account in "healthcheck@'127.0.0.1'" "healthcheck@'::1'" "healthcheck@'localhost'"; do
+      echo "CREATE USER $account IDENTIFIED BY '$check';"
+    done
     # A hash is set at the end: with it nobody here would know the password that the files are run with.
     [[ -n $MARIADB_ROOT_PASSWORD_HASH ]] || echo "ALTER USER 'root'@'localhost' $identified;"
     echo "SET @@SESSION.SQL_LOG_BIN = 1;"
@@ -180,7 +196,8 @@ create_users() {
 
 set_root_hash() {
   [[ -n $MARIADB_ROOT_PASSWORD_HASH ]] || return 0
-  run_sql --binary-mode <<< "SET @@SESSION.SQL_LOG_BIN = 0; SET PASSWORD FOR 'root'@'localhost' = $(quoted "$MARIADB_ROOT_PASSWORD_HASH");"
+  run_sql --binary-mode <<< "SET @@SESSION.SQL_LOG_BIN = 0;
+    SET PASSWORD FOR 'root'@'localhost' = $(quoted "$MARIADB_ROOT_PASSWORD_HASH");"
 }
 
 run_init_files() {

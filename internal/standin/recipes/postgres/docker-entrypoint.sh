@@ -35,7 +35,8 @@ prepare_directories() {
     chmod 700 "$POSTGRES_INITDB_WALDIR"
   fi
   if [[ $(id -u) == 0 ]]; then
-    find "$PGDATA" /var/run/postgresql ${POSTGRES_INITDB_WALDIR:+"$POSTGRES_INITDB_WALDIR"} \! -user postgres -exec chown postgres '{}' +
+    find "$PGDATA" /var/run/postgresql ${POSTGRES_INITDB_WALDIR:+"$POSTGRES_INITDB_WALDIR"} \! -user postgres \
+      -exec chown postgres '{}' +
   fi
 }
 
@@ -51,7 +52,8 @@ require_password() {
 # Version 18 moved the data. Who mounts the old place would lose what is written once the container is removed.
 refuse_old_place() {
   [[ $PG_MAJOR -ge 18 && ! -s $PGDATA/PG_VERSION ]] || return 0
-  if [[ $PGDATA != /var/lib/postgresql/data* ]] && mountpoint -q /var/lib/postgresql/data || [[ -s /var/lib/postgresql/data/PG_VERSION ]]; then
+  local old=/var/lib/postgresql/data
+  if [[ $PGDATA != "$old"* ]] && mountpoint -q "$old" || [[ -s $old/PG_VERSION ]]; then
     fail 'Error: there is a volume or an older database at /var/lib/postgresql/data,' \
       "       but from version 18 on the data is in $PGDATA." \
       '       Mount the volume at /var/lib/postgresql instead; pg_upgrade brings an older database along.'

@@ -17,7 +17,8 @@ if [[ $1 == redis-server ]]; then
   # In a container the published port is the protection: without this only the container itself could connect.
   # Whoever says otherwise, as an option or in the configuration file, is not overruled.
   case " $* " in
-    *' --protected-mode '* | *' --version '* | *' -v '* | *' --help '* | *' -h '* | *' --test-memory '* | *' --check-system '*) ;;
+    *' --protected-mode '* | *' --version '* | *' -v '* | *' --help '* | *' -h '*) ;;
+    *' --test-memory '* | *' --check-system '*) ;;
     *) { [[ -f $2 ]] && grep -qi '^[[:space:]]*protected-mode[[:space:]]' "$2"; } || set -- "$@" --protected-mode no ;;
   esac
 fi
