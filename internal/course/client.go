@@ -1,0 +1,127 @@
+package course
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A Client is a docker command that goes on in the background, next to the lesson's other commands.
+type Client struct {
+	words   []string
+	command *exec.Cmd
+	ended   chan struct{}
+	output  shared
+}
+
+// shared is a buffer that one goroutine writes while another reads.
+type shared struct {
+	mutex sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.bytes.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.bytes.String()
+}
+
+// DockerInBackground starts a docker command like Docker, and doesn't wait for its end. A command that still runs
+// when the test ends is killed then.
+func DockerInBackground(t *testing.T, arguments ...string) *Client {
+	t.Helper()
+	l := lessonOf(t)
+	c := &Client{words: append([]string{"docker"}, arguments...), ended: make(chan struct{})}
+	l.write("$ " + shellQuote(c.words) + " &\n")
+	c.command = exec.Command("docker", l.labelled(arguments)...)
+	c.command.Stdout, c.command.Stderr = &c.output, &c.output
+	if err := c.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		c.command.Wait()
+		close(c.ended)
+	}()
+	t.Cleanup(func() {
+		c.command.Process.Kill()
+		<-c.ended
+	})
+	return c
+}
+
+// PID is the command's process number on this machine.
+func (c *Client) PID() int { return c.command.Process.Pid }
+
+// Output is everything the command has written so far.
+func (c *Client) Output() string { return c.output.String() }
+
+// Kill ends the command so that it has no time to do anything about it, and waits until it has ended.
+func (c *Client) Kill(t *testing.T) {
+	t.Helper()
+	Typed(t, "", "kill", "-KILL", "%1")
+	if err := c.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	c.wait(t)
+}
+
+// Interrupt does what Ctrl-C does at a terminal, and waits until the command has ended. Windows has no such
+// signal: there the test is skipped, saying so.
+func (c *Client) Interrupt(t *testing.T) {
+	t.Helper()
+	Typed(t, "", "kill", "-INT", "%1")
+	if err := c.command.Process.Signal(os.Interrupt); err != nil {
+		t.Skipf("not provable here: this system can't interrupt a command: %v", err)
+	}
+	c.wait(t)
+}
+
+func (c *Client) wait(t *testing.T) {
+	t.Helper()
+	Eventually(t, shellQuote(c.words)+" ends", func() bool {
+		select {
+		case <-c.ended:
+			return true
+		default:
+			return false
+		}
+	})
+}
+
+// WaitForOutput waits until the command has written text.
+func (c *Client) WaitForOutput(t *testing.T, text string) {
+	t.Helper()
+	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool { return strings.Contains(c.Output(), text) })
+}
+
+// Named is a container that a docker command has started under that name, for the words that need only its name.
+func Named(name string) *Container { return &Container{Name: name} }
+
+// DockerWith is Docker with an environment variable of its own, "NAME=value".
+func DockerWith(t *testing.T, variable string, arguments ...string) Result {
+	t.Helper()
+	l := lessonOf(t)
+	l.write("$ " + variable + " " + shellQuote(append([]string{"docker"}, arguments...)) + "\n")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	command := exec.CommandContext(ctx, "docker", arguments...)
+	command.Env = append(os.Environ(), variable)
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	if err := command.Run(); command.ProcessState == nil {
+		t.Fatal(err)
+	}
+	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+	l.result(result)
+	return result
+}

@@ -1,0 +1,53 @@
+package module01
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A container takes no copy of its image: its own layer starts empty, and idle containers leave it so. Twenty of them
+// need next to nothing on the disk, where twenty copies would need twenty times the image. How quickly they start
+// depends on the machine, so it is told here and not claimed.
+func TestTwentyIdleContainersAddNextToNothingToTheDisk(t *testing.T) {
+	const twenty = 20
+	names, each := course.RunMany(t, twenty, image.Busybox, course.Network("none"))
+	course.Say(t, "On this machine, now, a container starts every %v.", each.Round(time.Millisecond))
+
+	course.Say(t, "What each has written itself, and in parentheses all that it sees, the files of its image included:")
+	written, seen := sizes(t, strings.TrimSuffix(names[0], "1"))
+	course.Say(t, "Together they see %.3g MB of files, and have written %.3g MB.", seen/1e6, written/1e6)
+	assert.Less(t, written, seen/twenty, "twenty containers should need less room than one copy of their image")
+
+	course.Say(t, "To see that this counts what is written: the last of them writes a file of one megabyte.")
+	last := names[len(names)-1]
+	course.Docker(t, "exec", last, "dd", "if=/dev/urandom", "of=/file", "bs=1000", "count=1000")
+	written, _ = sizes(t, last)
+	assert.GreaterOrEqual(t, written, 1e6)
+}
+
+// "0B (virtual 1.98MB)": a container's own layer, and everything that it sees.
+var size = regexp.MustCompile(`([0-9.]+)([kMG]?)B \(virtual ([0-9.]+)([kMG]?)B\)`)
+
+// sizes adds up, in bytes, what the containers whose names contain part have written and what they see.
+func sizes(t *testing.T, part string) (written, seen float64) {
+	t.Helper()
+	list := course.Docker(t, "ps", "--size", "--filter", "name="+part, "--format", "{{.Names}}  {{.Size}}")
+	unit := map[string]float64{"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+	for _, found := range size.FindAllStringSubmatch(list.Stdout, -1) {
+		own, _ := strconv.ParseFloat(found[1], 64)
+		all, _ := strconv.ParseFloat(found[3], 64)
+		written += own * unit[found[2]]
+		seen += all * unit[found[4]]
+	}
+	require.NotZero(t, seen, "docker ps --size should tell sizes")
+	return written, seen
+}

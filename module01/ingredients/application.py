@@ -1,0 +1,4 @@
+"""The application: the few lines that are ours."""
+import greetings
+
+print(greetings.greet("container"))

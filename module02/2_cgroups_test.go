@@ -1,0 +1,107 @@
+package module02
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// Namespaces limit what a process sees; control groups (cgroups) limit what it uses. --memory is a number that Docker
+// writes into a file of the kernel's, and the kernel does the rest: a program that needs more is killed. That is exit
+// status 137, which is 128 plus signal 9, and the engine notes that it was for memory (OOM: out of memory).
+func TestAProgramThatExceedsItsMemoryLimitIsKilled(t *testing.T) {
+	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
+	limit := course.CgroupFile(t, "memory/memory.limit_in_bytes", "memory.max")
+	const needs64MB = "dd if=/dev/zero of=/dev/null bs=64M count=1"
+	hungry := course.Command(strings.Fields(needs64MB)...)
+	outcome := func(c *course.Container) string {
+		c.WaitUntilEnded(t)
+		format := "{{.State.ExitCode}} OOMKilled={{.State.OOMKilled}}"
+		return course.Docker(t, "inspect", "--format", format, c.Name).Stdout
+	}
+	little := []course.Option{course.Memory(32), course.MemorySwap(32)}
+
+	course.Say(t, "What the kernel has been told, and what it did to a program that needs 64 megabytes:")
+	script := course.Shell("cat " + limit + "; " + needs64MB + "; echo ended with $?")
+	kernel := course.Once(t, image.Busybox, append(little, script)...)
+	assert.Equal(t, "33554432\nended with 137\n", kernel.Stdout, "32 megabytes, in bytes, and the kernel's verdict")
+
+	course.Say(t, "The same program as the container's main process, so that the engine sees it die:")
+	killed := course.Run(t, image.Busybox, append(little, hungry)...)
+	assert.Equal(t, "137 OOMKilled=true\n", outcome(killed))
+
+	course.Say(t, "With room enough, and without any limit, it finishes:")
+	enough := course.Run(t, image.Busybox, course.Memory(128), course.MemorySwap(128), hungry)
+	assert.Equal(t, "0 OOMKilled=false\n", outcome(enough))
+	unlimited := course.Run(t, image.Busybox, hungry)
+	assert.Equal(t, "0 OOMKilled=false\n", outcome(unlimited))
+}
+
+// --cpus 0.25 is a quota: in each tenth of a second, all processes of the container together may compute for a
+// fortieth. When it is used up they wait for the next tenth, and the kernel counts how often. Nothing is killed; it
+// takes longer. The same loop in a container without a quota never waits.
+func TestABusyLoopBeyondItsCPUQuotaIsThrottled(t *testing.T) {
+	course.NeedsLimits(t, course.LimitCPU)
+	limited := course.Run(t, image.Busybox, course.CPUs(0.25))
+	unlimited := course.Run(t, image.Busybox)
+
+	course.Say(t, "What the kernel has been told: 25 000 microseconds of computing in each 100 000.")
+	quota := limited.Exec(t, "cat "+course.CgroupFile(t, "cpu/cpu.cfs_[pq]*_us", "cpu.max"))
+	assert.ElementsMatch(t, []string{"25000", "100000"}, strings.Fields(quota.Stdout))
+
+	const busyLoop = "time sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'"
+	statistics := "cat " + course.CgroupFile(t, "cpu/cpu.stat", "cpu.stat")
+	limited.Exec(t, busyLoop)
+	unlimited.Exec(t, busyLoop)
+	course.Say(t, "How often the kernel made each of them wait (nr_throttled), and for how long:")
+	assert.Positive(t, throttled(t, limited.Exec(t, statistics)))
+	assert.Zero(t, throttled(t, unlimited.Exec(t, statistics)), "without a quota nothing should be throttled")
+}
+
+var throttledCount = regexp.MustCompile(`(?m)^nr_throttled (\d+)$`)
+
+func throttled(t *testing.T, statistics course.Result) int {
+	t.Helper()
+	found := throttledCount.FindStringSubmatch(statistics.Stdout)
+	if found == nil {
+		return 0 // a group that has never had a quota need not have the line
+	}
+	count, err := strconv.Atoi(found[1])
+	require.NoError(t, err)
+	return count
+}
+
+// A fork bomb starts processes that start processes, until the machine is so full of them that nobody can start any
+// more. --pids-limit is how many a container may have at once. The bomb goes off inside and fills its own container;
+// another one, at the same time, starts as many as it likes. (This bomb stops at sixty, as the other shows.)
+func TestAForkBombIsStoppedByAPidsLimitAndOnlyInside(t *testing.T) {
+	course.NeedsLimits(t, course.LimitPids)
+	maximum := course.CgroupFile(t, "pids/pids.max", "pids.max")
+	current := course.CgroupFile(t, "pids/pids.current", "pids.current")
+	bomb := course.Shell(fmt.Sprintf("read max < %s; (for n in $(seq 60); do sleep 600 & done; echo all sixty started); "+
+		"read now < %s; echo $now processes, of at most $max; exec sleep 600", maximum, current))
+
+	limited := course.Run(t, image.Busybox, course.PidsLimit(20), bomb)
+	limited.WaitForLog(t, "processes, of at most ")
+	inside := limited.Logs(t)
+	course.Show(t, inside.Stderr)
+	assert.Contains(t, inside.Stdout, "processes, of at most 20\n", "the kernel should know the limit")
+	assert.Contains(t, inside.Stderr, "can't fork")
+	assert.NotContains(t, inside.Stdout, "all sixty started")
+
+	course.Say(t, "While that container is full, another one starts its sixty:")
+	limited.MustRun(t)
+	unlimited := course.Run(t, image.Busybox, bomb)
+	unlimited.WaitForLog(t, "processes, of at most ")
+	outside := unlimited.Logs(t)
+	assert.Contains(t, outside.Stdout, "all sixty started")
+	assert.NotContains(t, outside.Stderr, "can't fork")
+}
