@@ -10,13 +10,13 @@ import (
 // What engines and registries really answered: only silence allows a stand-in.
 func TestOnlyARegistryThatGivesNoAnswerIsUnreachable(t *testing.T) {
 	for message, silent := range map[string]bool{
-		`Get "https://registry-1.docker.io/v2/": dial tcp: lookup registry-1.docker.io on 10.0.0.2:53: no such host`:          true,
-		`Get "https://registry-1.docker.io/v2/": dial tcp 54.1.2.3:443: connect: connection refused`:                          true,
-		`Get "https://registry-1.docker.io/v2/": net/http: request canceled (Client.Timeout exceeded while awaiting headers)`: true,
-		`Get "https://registry-1.docker.io/v2/": net/http: TLS handshake timeout`:                                             true,
-		`failed to do request: Head "https://registry-1.docker.io/v2/": dial tcp 1.2.3.4:443: i/o timeout`:                    true,
-		`Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: no route to host`:         true,
-		`Get "https://registry-1.docker.io/v2/": tls: failed to verify certificate: x509: unknown authority`:                  true,
+		`Get "https://registry.example/v2/": dial tcp: lookup registry.example on 10.0.0.2:53: no such host`:              true,
+		`Get "https://registry.example/v2/": dial tcp 54.1.2.3:443: connect: connection refused`:                          true,
+		`Get "https://registry.example/v2/": net/http: request canceled (Client.Timeout exceeded while awaiting headers)`: true,
+		`Get "https://registry.example/v2/": net/http: TLS handshake timeout`:                                             true,
+		`failed to do request: Head "https://registry.example/v2/": dial tcp 1.2.3.4:443: i/o timeout`:                    true,
+		`Get "https://registry.example/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: no route to host`:         true,
+		`Get "https://registry.example/v2/": tls: failed to verify certificate: x509: unknown authority`:                  true,
 
 		`manifest for busybox:nope not found: manifest unknown: manifest unknown`:                                                         false,
 		`pull access denied for nobody/nothing, repository does not exist or may require 'docker login': denied`:                          false,

@@ -27,19 +27,19 @@ func TestAFailureIsExplainedInOneSentence(t *testing.T) {
 			"the disk is full (tar: /usr/bin/x: Cannot write: No space left on device); make room, " +
 				"`docker system df` tells what takes it, and run the same command again"},
 		"apt's mirror": {"mmdebstrap",
-			"I: running apt-get update...\nReading package lists...\nE: Failed to fetch http://deb.debian.org/InRelease  " +
+			"I: running apt-get update...\nReading package lists...\nE: Failed to fetch http://mirror.example/InRelease  " +
 				"Unable to connect to 127.0.0.1:9:\nE: apt-get update failed\nE: mmdebstrap failed to run\n",
-			"its source could not be reached (E: Failed to fetch http://deb.debian.org/InRelease  Unable to connect to " +
+			"its source could not be reached (E: Failed to fetch http://mirror.example/InRelease  Unable to connect to " +
 				"127.0.0.1:9:); nothing half-made is left: run the same command again when it can"},
 		"apt's mirror within a build": {"docker",
-			"#5 7.1 W: Failed to fetch http://deb.debian.org/InRelease\n#5 7.2 E: Unable to locate package jq\n" +
+			"#5 7.1 W: Failed to fetch http://mirror.example/InRelease\n#5 7.2 E: Unable to locate package jq\n" +
 				"#5 ERROR: process \"/bin/sh -c apt-get …\" did not complete successfully: exit code: 100\n",
-			"its source could not be reached (W: Failed to fetch http://deb.debian.org/InRelease); " +
+			"its source could not be reached (W: Failed to fetch http://mirror.example/InRelease); " +
 				"nothing half-made is left: run the same command again when it can"},
 		"Go's proxy": {"go",
-			"go: example.com/x@v1: Get \"https://proxy.golang.org/…\": dial tcp: lookup proxy.golang.org: no such host\n",
-			"its source could not be reached (go: example.com/x@v1: Get \"https://proxy.golang.org/…\": dial tcp: lookup " +
-				"proxy.golang.org: no such host); nothing half-made is left: run the same command again when it can"},
+			"go: example.com/x@v1: Get \"https://modules.example/…\": dial tcp: lookup modules.example: no such host\n",
+			"its source could not be reached (go: example.com/x@v1: Get \"https://modules.example/…\": dial tcp: lookup " +
+				"modules.example: no such host); nothing half-made is left: run the same command again when it can"},
 		"no engine": {"docker",
 			"Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n",
 			"the Docker engine does not answer (Cannot connect to the Docker daemon at unix:///var/run/docker.sock. " +
@@ -102,12 +102,12 @@ func TestABuildThatLosesItsMirrorStartsOverCleanly(t *testing.T) {
 	const ref = "ghcr.io/jqlang/jq:1.7.1"
 	docker := plant(t, "docker", `case "$1 $2" in "image inspect") exit 1 ;; esac`)
 	plant(t, "mmdebstrap", `for archive; do :; done; echo half > "$archive"; mkdir "$TMPDIR/mmdebstrap.root"
-		echo 'E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease' >&2; exit 25`)
+		echo 'E: Failed to fetch http://mirror.example/debian/dists/trixie/InRelease' >&2; exit 25`)
 
 	var progress bytes.Buffer
 	err := Build(t.Context(), ref, &progress)
 	assert.EqualError(t, err, "building the stand-in for "+ref+" failed: its source could not be reached "+
-		"(E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease); "+
+		"(E: Failed to fetch http://mirror.example/debian/dists/trixie/InRelease); "+
 		"nothing half-made is left: run the same command again when it can")
 	assert.NotContains(t, progress.String(), "built")
 	assert.Equal(t, []string{"image inspect"}, docker.commands(t), "docker is not asked to make anything")
