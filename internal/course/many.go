@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,4 +93,16 @@ func (c *Container) WaitUntilEnded(t *testing.T) {
 	case err := <-waiting.Error:
 		t.Fatalf("waiting until %s has ended: %v", c.Name, err)
 	}
+}
+
+// WaitForInspect waits until `docker inspect` prints the text expected for the format.
+func (c *Container) WaitForInspect(t *testing.T, format, expected string) {
+	t.Helper()
+	l := lessonOf(t)
+	l.command("docker", "inspect", "--format", format, c.Name)
+	Eventually(t, fmt.Sprintf("docker inspect of %s says %s for %s", c.Name, expected, format), func() bool {
+		output, err := exec.CommandContext(t.Context(), "docker", "inspect", "--format", format, c.Name).Output()
+		return err == nil && strings.TrimSpace(string(output)) == expected
+	})
+	l.write(indent(expected, "    "))
 }

@@ -54,7 +54,7 @@ func TestHolds(t *testing.T) {
 
 const skipping = `package p
 import "testing"
-func TestElsewhere(t *testing.T) { t.Log("before"); t.Skip("needs cgroup v2,\nwhich is absent") }
+func TestElsewhere(t *testing.T) { t.Log("before"); t.Skip("not provable here: needs cgroup v1,\nwhich is absent") }
 func TestVariants(t *testing.T) {
 	t.Run("one", func(t *testing.T) { t.Skip("needs cgroup v2,\nwhich is absent") })
 	t.Run("two", func(t *testing.T) {})
@@ -122,11 +122,12 @@ The project's own tests: 1 passed
 
 Not provable here: 4
   needs cgroup v2, which is absent
-    module10  TestElsewhere
     module10  TestNoVariant/one
     module10  TestVariants/one
   no reason given
     module10  TestSilent
+  needs cgroup v1, which is absent
+    module10  TestElsewhere
 
 Images:
   redis:7.0-alpine  sha256:0123456789ab  local

@@ -94,7 +94,7 @@ func (r *report) notProvable(w io.Writer) {
 	}
 	fmt.Fprintf(w, "\nNot provable here: %d\n", len(r.skips))
 	for _, reason := range sortedKeys(byReason) {
-		fmt.Fprintf(w, "  %s\n", reason)
+		fmt.Fprintf(w, "  %s\n", strings.TrimPrefix(reason, "not provable here: "))
 		tests := byReason[reason]
 		slices.SortFunc(tests, func(a, b skip) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
 		for _, s := range tests {
