@@ -39,7 +39,7 @@ func TestAnImageBringsAnInterpreterThatTheHostNeedNotHave(t *testing.T) {
 // each a layer of its own, and four more images that lack one each. Only the complete one says hello.
 func TestAnImageNeedsAllFourIngredientsAndEachIsALayer(t *testing.T) {
 	python := "PYTHON=" + course.Ref(t, image.Python)
-	whole := course.BuildWith(t, "whole", "ingredients", "--progress", "plain", "--build-arg", python, "--target", "whole")
+	whole := course.BuildDirectory(t, "whole", "ingredients", "--progress", "plain", "--build-arg", python, "--target", "whole")
 	course.Say(t, "With all four ingredients the program runs:")
 	assert.Equal(t, "Hello, container!\n", course.Docker(t, "run", "--rm", whole).Stdout)
 	course.Say(t, "Its layers, from the lowest up: the system's files, the runtime, the library, the application.")
@@ -57,7 +57,7 @@ func TestAnImageNeedsAllFourIngredientsAndEachIsALayer(t *testing.T) {
 			"Everything is ready to run a program, and there is no program."},
 	} {
 		course.Say(t, "Ingredient %d, the %s, left out:", missing+1, ingredient.name)
-		tag := course.BuildWith(t, ingredient.stage, "ingredients",
+		tag := course.BuildDirectory(t, ingredient.stage, "ingredients",
 			"--quiet", "--build-arg", python, "--target", ingredient.stage)
 		assert.Equal(t, slices.Delete(slices.Clone(complete), missing, missing+1), layers(t, tag),
 			"the image should have the complete one's layers, all but the %s", ingredient.name)
@@ -108,7 +108,7 @@ func TestAnImagesIdDependsOnItsContentAlone(t *testing.T) {
 	}
 	build := func(directory string, flags ...string) (tag, id string) {
 		flags = append([]string{"--quiet", "--no-cache", "--provenance=false"}, flags...)
-		tag = course.BuildWith(t, "greeting", directory, flags...)
+		tag = course.BuildDirectory(t, "greeting", directory, flags...)
 		return tag, course.Docker(t, "image", "inspect", "--format", "{{.Id}}", tag).Stdout
 	}
 	fixed := []string{"--build-arg", "SOURCE_DATE_EPOCH=0"}

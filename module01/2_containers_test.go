@@ -54,14 +54,14 @@ func TestWhatOneContainerWritesTheOtherAndTheImageNeverSee(t *testing.T) {
 	after.Exec(t, unchanged)
 }
 
-// Software usually doesn't like company of another version of itself: both want the same file names, and the
+// A language's runtime doesn't like company of another version of itself: both want the same file names, and the
 // same command must mean one or the other. In containers they run side by side, and neither knows of the other.
-func TestTwoVersionsOfOneProgramRunSideBySide(t *testing.T) {
+func TestTwoVersionsOfOneRuntimeRunSideBySide(t *testing.T) {
 	idle := course.Command("sleep", "600")
-	one := course.Run(t, image.Postgres, idle)
-	other := course.Run(t, image.PostgresOther, idle)
+	one := course.Run(t, image.Python, idle)
+	other := course.Run(t, image.PythonOther, idle)
 
-	version := func(c *course.Container) string { return strings.TrimSpace(c.Exec(t, "postgres --version").Stdout) }
+	version := func(c *course.Container) string { return strings.TrimSpace(c.Exec(t, "python --version").Stdout) }
 	first, second := version(one), version(other)
 	assert.NotEqual(t, first, second, "the same command should be another version in each")
 	course.Say(t, "The first again, now that the other has run: it has not become the other.")

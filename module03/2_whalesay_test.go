@@ -16,7 +16,8 @@ import (
 // beside this test: a distribution, one package, and a drawing. Letters from all over the world survive the
 // way into the container and back, because the image sets a UTF-8 locale; without it the balloon is misshapen.
 func TestWhalesaySaysItsPhraseEmojiIncluded(t *testing.T) {
-	tag := course.BuildDirectory(t, "whalesay", "whalesay", "BASE="+course.Ref(t, image.Debian))
+	tag := course.BuildDirectory(t, "whalesay", "whalesay", "--progress", "plain",
+		"--build-arg", "BASE="+course.Ref(t, image.Debian))
 	const phrase = "Ahoy, proven Docker 🐳"
 
 	whale := course.Docker(t, "run", "--rm", tag, phrase).Stdout

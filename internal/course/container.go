@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -286,4 +287,32 @@ func (c *Container) MustRun(t *testing.T) {
 	if state, err := c.tc.State(t.Context()); err == nil && !state.Running {
 		t.Fatalf("%s has ended with exit status %d; its last words:\n%s", c.Name, state.ExitCode, c.Logs(t).Output())
 	}
+}
+
+// WaitUntilEnded waits until the container's main process has ended, however it ends.
+func (c *Container) WaitUntilEnded(t *testing.T) {
+	t.Helper()
+	l := lessonOf(t)
+	l.command("docker", "wait", c.Name)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	waiting := docker.ContainerWait(ctx, c.Name, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	select {
+	case ended := <-waiting.Result:
+		l.write(indent(fmt.Sprint(ended.StatusCode), "    "))
+	case err := <-waiting.Error:
+		t.Fatalf("waiting until %s has ended: %v", c.Name, err)
+	}
+}
+
+// WaitForInspect waits until `docker inspect` prints the text expected for the format.
+func (c *Container) WaitForInspect(t *testing.T, format, expected string) {
+	t.Helper()
+	l := lessonOf(t)
+	l.command("docker", "inspect", "--format", format, c.Name)
+	Eventually(t, fmt.Sprintf("docker inspect of %s says %s for %s", c.Name, expected, format), func() bool {
+		output, err := exec.CommandContext(t.Context(), "docker", "inspect", "--format", format, c.Name).Output()
+		return err == nil && strings.TrimSpace(string(output)) == expected
+	})
+	l.write(indent(expected, "    "))
 }

@@ -2,9 +2,11 @@ package course
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -59,8 +61,8 @@ func HostDirectory(t *testing.T) string {
 func Directory(t *testing.T, files map[string]string) string {
 	t.Helper()
 	directory := HostDirectory(t)
-	for name, content := range files {
-		WriteHostFile(t, filepath.Join(directory, name), content)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		WriteHostFile(t, filepath.Join(directory, name), files[name])
 	}
 	return directory
 }

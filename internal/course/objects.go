@@ -13,7 +13,7 @@ import (
 // NewVolume creates a named volume, which goes when the test ends. The name it gets begins with name.
 func NewVolume(t *testing.T, name string) string {
 	t.Helper()
-	volume := name + "-" + randomWord(5)
+	volume := Unique(t, name+"-")
 	Docker(t, "volume", "create", volume)
 	return volume
 }
@@ -21,7 +21,7 @@ func NewVolume(t *testing.T, name string) string {
 // NewNetwork creates a user-defined network, which goes when the test ends.
 func NewNetwork(t *testing.T, name string) string {
 	t.Helper()
-	network := name + "-" + randomWord(5)
+	network := Unique(t, name+"-")
 	Docker(t, "network", "create", network)
 	return network
 }
@@ -30,22 +30,34 @@ func NewNetwork(t *testing.T, name string) string {
 // name. The image goes when the test ends.
 func Build(t *testing.T, name, dockerfile string) (tag string) {
 	t.Helper()
-	tag = name + ":" + randomWord(5)
+	tag = Unique(t, name+":")
 	DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
 	return tag
 }
 
-// BuildDirectory builds an image from a directory of the lesson with a Dockerfile in it, and build arguments
-// such as "BASE=debian:12". It returns the image's tag, which begins with name. The image goes when the test ends.
-func BuildDirectory(t *testing.T, name, directory string, buildArguments ...string) (tag string) {
+// BuildQuietly is Build for lessons that are not about building: it tells the learner the image's id, and not the
+// steps. Should a step fail, docker says what it printed.
+func BuildQuietly(t *testing.T, name, dockerfile string) (tag string) {
 	t.Helper()
-	tag = name + ":" + randomWord(5)
-	words := []string{"build", "--progress", "plain", "--tag", tag}
-	for _, argument := range buildArguments {
-		words = append(words, "--build-arg", argument)
-	}
-	Docker(t, append(words, directory)...)
+	tag = Unique(t, name+":")
+	DockerStdin(t, dockerfile, "build", "--quiet", "--tag", tag, "-")
 	return tag
+}
+
+// BuildDirectory builds an image from a directory with a Dockerfile in it, and with the flags of `docker build` given.
+// It returns the image's tag, which begins with name. The image goes when the test ends.
+func BuildDirectory(t *testing.T, name, directory string, flags ...string) (tag string) {
+	t.Helper()
+	tag = Unique(t, name+":")
+	Docker(t, append(append([]string{"build", "--tag", tag}, flags...), directory)...)
+	return tag
+}
+
+// Unique is a name that nothing else has. It begins with prefix.
+func Unique(t *testing.T, prefix string) string {
+	t.Helper()
+	lessonOf(t)
+	return prefix + randomWord(5)
 }
 
 // Ref is the image's reference for lessons that type docker commands, after making sure that the image is there.

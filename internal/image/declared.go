@@ -23,9 +23,12 @@ var (
 	Neo4j         = Image{Name: "neo4j", Pinned: "neo4j:5", Current: "neo4j:latest"}
 
 	Python = Image{Name: "python", Pinned: "python:3.11-slim", Current: "python:3.14-slim", Interactive: true}
-	Node   = Image{Name: "node", Pinned: "node:18-slim", Current: "node:24-slim", Interactive: true}
-	PHP    = Image{Name: "php", Pinned: "php:8.2-cli", Current: "php:8.4-cli", Interactive: true}
-	Ruby   = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
+	// PythonOther is another version than Python, for lessons that run two at once.
+	PythonOther = Image{Name: "python", Pinned: "python:3.14-slim", Current: "python:3.11-slim", Interactive: true}
+
+	Node = Image{Name: "node", Pinned: "node:18-slim", Current: "node:24-slim", Interactive: true}
+	PHP  = Image{Name: "php", Pinned: "php:8.2-cli", Current: "php:8.4-cli", Interactive: true}
+	Ruby = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
 
 	JQ = Image{Name: "jq", Pinned: "ghcr.io/jqlang/jq:1.7.1", Current: "ghcr.io/jqlang/jq:latest"}
 	YQ = Image{Name: "yq", Pinned: "mikefarah/yq:4.47.1", Current: "mikefarah/yq:latest"}
@@ -46,5 +49,5 @@ var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
 // WithStandIn are the images that can be had without a registry, in the order in which they are best fetched.
 var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
-	Python, Node, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
+	Python, PythonOther, Node, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
 }
