@@ -27,7 +27,7 @@ var hostDirectories = sync.OnceValues(func() (string, error) {
 // removeHostDirectories removes them, also what containers wrote there as root.
 func removeHostDirectories() error {
 	directory, err := hostDirectories()
-	if err != nil || keeping() {
+	if err != nil {
 		return err
 	}
 	if os.RemoveAll(directory) != nil {

@@ -156,9 +156,9 @@ func parallelism() int {
 
 // sweep removes everything this process made and still finds: also its reaper, unless more labels say otherwise.
 func sweep(labels ...string) error {
-	err := removeHostDirectories()
 	if keeping() {
-		return err
+		return nil
 	}
-	return errors.Join(err, removeAll(append(labels, "org.testcontainers.sessionId="+thisRun)...))
+	err := removeAll(append(labels, "org.testcontainers.sessionId="+thisRun)...)
+	return errors.Join(err, removeHostDirectories()) // now that nobody writes there any more
 }
