@@ -92,9 +92,8 @@ make_databases() {
       arguments+=("$argument")
     fi
   done
-  mariadb-install-db --datadir="$datadir" --rpm --auth-root-authentication-method=normal --cross-bootstrap \
-    --skip-test-db --default-time-zone=SYSTEM --skip-log-bin --expire-logs-days=0 --enforce-storage-engine= \
-    --loose-innodb_buffer_pool_load_at_startup=0 --loose-innodb_buffer_pool_dump_at_shutdown=0 "${arguments[@]}"
+  mariadb-install-db --datadir="$datadir" --auth-root-authentication-method=normal --skip-test-db \
+    "${arguments[@]}" > /dev/null
   note 'Database files initialized'
 }
 
@@ -109,8 +108,7 @@ docker_process_sql() { run_sql "$@"; }
 # The server that initialises listens on its socket only, so that nobody outside meets half-made databases.
 start_for_init() {
   note 'Starting temporary server'
-  "$@" --skip-networking --socket="$socket" --default-time-zone=SYSTEM --wsrep_on=OFF --expire-logs-days=0 \
-    --skip-slave-start --loose-innodb_buffer_pool_load_at_startup=0 &
+  "$@" --socket="$socket" --skip-networking --skip-slave-start &
   server=$!
   local tries
   for ((tries = 0; tries < 300; tries++)); do
@@ -162,22 +160,21 @@ create_users() {
     identified="IDENTIFIED BY $(quoted "$MARIADB_ROOT_PASSWORD")"
   fi
   {
-    echo "SET @@SESSION.SQL_LOG_BIN = 0;"
-    echo "SET @@SESSION.SQL_MODE = REPLACE(@@SESSION.SQL_MODE, 'NO_BACKSLASH_ESCAPES', '');"
-    echo "DROP USER IF EXISTS root@'127.0.0.1', root@'::1';"
-    echo "EXECUTE IMMEDIATE CONCAT('DROP USER IF EXISTS root@\'', @@hostname, '\'');"
+    # The accounts are this server's own, and no business of those that replicate it.
+    echo "SET sql_log_bin = OFF;"
+    # The installation makes a root without a password for every name that this machine may have.
+    echo "DELETE FROM mysql.global_priv WHERE user = 'root' AND host <> 'localhost'; FLUSH PRIVILEGES;"
     if [[ -n $MARIADB_ROOT_HOST && $MARIADB_ROOT_HOST != localhost ]]; then
       account="'root'@$(quoted "$MARIADB_ROOT_HOST")"
       echo "CREATE USER $account $identified;"
       echo "GRANT ALL ON *.* TO $account WITH GRANT OPTION;"
-      echo "GRANT PROXY ON ''@'%' TO $account WITH GRANT OPTION;"
     fi
     for account in "healthcheck@'127.0.0.1'" "healthcheck@'::1'" "healthcheck@'localhost'"; do
       echo "CREATE USER $account IDENTIFIED BY '$check';"
     done
     # A hash is set at the end: with it nobody here would know the password that the files are run with.
     [[ -n $MARIADB_ROOT_PASSWORD_HASH ]] || echo "ALTER USER 'root'@'localhost' $identified;"
-    echo "SET @@SESSION.SQL_LOG_BIN = 1;"
+    echo "SET sql_log_bin = ON;"
     if [[ -n $MARIADB_DATABASE ]]; then
       echo "CREATE DATABASE IF NOT EXISTS \`$MARIADB_DATABASE\`;"
     fi
@@ -196,7 +193,7 @@ create_users() {
 
 set_root_hash() {
   [[ -n $MARIADB_ROOT_PASSWORD_HASH ]] || return 0
-  run_sql --binary-mode <<< "SET @@SESSION.SQL_LOG_BIN = 0;
+  run_sql --binary-mode <<< "SET sql_log_bin = OFF;
     SET PASSWORD FOR 'root'@'localhost' = $(quoted "$MARIADB_ROOT_PASSWORD_HASH");"
 }
 
