@@ -133,8 +133,12 @@ func (l *lesson) execute(stdin input, program string, arguments []string) Result
 		err = command.Run()
 	}
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
-		l.t.Fatalf("%s: %v %v", shellQuote(shown), err, context.Cause(ctx))
+	if ctx.Err() != nil {
+		l.t.Fatalf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
+			shellQuote(shown), patience, &stdout, &stderr)
+	}
+	if err != nil && !errors.As(err, &exit) {
+		l.t.Fatalf("%s: %v", shellQuote(shown), err)
 	}
 	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	l.result(result)

@@ -7,7 +7,7 @@ certificate() {
   mkdir -p "$1"
   [ -s "$1/key.pem" ] || openssl ecparam -name prime256v1 -genkey -noout -out "$1/key.pem"
   printf 'extendedKeyUsage = %s\n%s\n' "$2" "${3:+subjectAltName = $3}" > "$1/openssl.cnf"
-  openssl req -new -key "$1/key.pem" -out "$1/csr.pem" -subj "/CN=docker:dind $1"
+  openssl req -new -key "$1/key.pem" -out "$1/csr.pem" -subj "/CN=$1"
   openssl x509 -req -in "$1/csr.pem" -CA ca/cert.pem -CAkey ca/key.pem -CAcreateserial -out "$1/cert.pem" -days 825 \
     -extfile "$1/openssl.cnf"
   cp ca/cert.pem "$1/ca.pem"
@@ -25,7 +25,7 @@ make_certificates() (
   fi
   mkdir -p ca
   [ -s ca/key.pem ] || openssl ecparam -name prime256v1 -genkey -noout -out ca/key.pem
-  openssl req -new -x509 -key ca/key.pem -out ca/cert.pem -subj '/CN=docker:dind CA' -days 825 \
+  openssl req -new -x509 -key ca/key.pem -out ca/cert.pem -subj '/CN=authority of this container' -days 825 \
     -addext keyUsage=critical,digitalSignature,keyCertSign
   names=DNS:docker,DNS:localhost,DNS:$(hostname)
   for address in $(ip -oneline address | awk '{ sub(/\/.*/, "", $4); print $4 }'); do names=$names,IP:$address; done
@@ -34,21 +34,13 @@ make_certificates() (
   chmod 0644 client/key.pem # it is handed to clients that run as anybody
 )
 
-# legacy_rules is whether the older iptables is to be used: it is in use already, or the newer one doesn't work here.
+# legacy_rules is whether the older iptables is to be used: it is asked for, or the newer one doesn't work here.
 legacy_rules() {
-  if [ -n "${DOCKER_IPTABLES_LEGACY+set}" ]; then
-    [ -n "$DOCKER_IPTABLES_LEGACY" ]
-    return
-  fi
-  if [ -n "$(cat /proc/net/ip_tables_names /proc/net/ip6_tables_names /proc/net/arp_tables_names 2> /dev/null)" ]; then
-    return 0
-  fi
-  iptables -nL > /dev/null 2>&1 && return 1
-  modprobe nf_tables 2> /dev/null || true
-  iptables -nL > /dev/null 2>&1 && return 1
-  modprobe ip_tables 2> /dev/null || true
-  modprobe ip6_tables 2> /dev/null || true
-  /usr/local/sbin/.iptables-legacy/iptables -nL > /dev/null 2>&1
+  case "${DOCKER_IPTABLES_LEGACY-not said}" in
+    'not said') ! iptables -nL > /dev/null 2>&1 ;;
+    '') false ;;
+    *) true ;;
+  esac
 }
 
 case "${1:-}" in
@@ -69,8 +61,8 @@ esac
 
 [ "$1" = dockerd ] || exec docker-entrypoint.sh "$@"
 
-# The file would keep an engine that was killed from starting again.
-find /run -iname 'docker*.pid' -delete 2> /dev/null || true
+# These would keep an engine that was killed from starting again.
+rm -f /run/docker.pid /run/docker/containerd/containerd.pid
 if legacy_rules; then
   export PATH="/usr/local/sbin/.iptables-legacy:$PATH"
 fi
