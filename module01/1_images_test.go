@@ -43,7 +43,7 @@ func TestAnImageNeedsAllFourIngredientsAndEachIsALayer(t *testing.T) {
 	course.Say(t, "With all four ingredients the program runs:")
 	assert.Equal(t, "Hello, container!\n", course.Docker(t, "run", "--rm", whole).Stdout)
 	course.Say(t, "Its layers, from the lowest up: the system's files, the runtime, the library, the application.")
-	complete := layers(t, whole)
+	complete := course.Layers(t, whole)
 	require.Len(t, complete, 4, "an image of four ingredients should have four layers")
 
 	for missing, ingredient := range []struct{ name, stage, complaint, why string }{
@@ -59,20 +59,13 @@ func TestAnImageNeedsAllFourIngredientsAndEachIsALayer(t *testing.T) {
 		course.Say(t, "Ingredient %d, the %s, left out:", missing+1, ingredient.name)
 		tag := course.BuildDirectory(t, ingredient.stage, "ingredients",
 			"--quiet", "--build-arg", python, "--target", ingredient.stage)
-		assert.Equal(t, slices.Delete(slices.Clone(complete), missing, missing+1), layers(t, tag),
+		assert.Equal(t, slices.Delete(slices.Clone(complete), missing, missing+1), course.Layers(t, tag),
 			"the image should have the complete one's layers, all but the %s", ingredient.name)
 		result := course.DockerFails(t, "run", "--rm", tag)
 		course.Say(t, "%s", ingredient.why)
 		assert.Regexp(t, ingredient.complaint, result.Output())
 		assert.NotContains(t, result.Output(), "Hello")
 	}
-}
-
-// layers are the layers of an image from the lowest up, each by the digest of its content.
-func layers(t *testing.T, tag string) (digests []string) {
-	t.Helper()
-	result := course.Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
-	return strings.Fields(result.Stdout)
 }
 
 // An image doesn't change, so it does the same every time: five containers give one answer five times. What differs is

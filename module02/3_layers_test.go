@@ -20,8 +20,8 @@ func TestImagesOnOneBaseShareItsLayers(t *testing.T) {
 	one := course.BuildQuietly(t, "one", "FROM "+base+"\nRUN echo one > /name\n")
 	other := course.BuildQuietly(t, "other", "FROM "+base+"\nRUN echo other > /name\n")
 
-	below := layers(t, base)
-	first, second := layers(t, one), layers(t, other)
+	below := course.Layers(t, base)
+	first, second := course.Layers(t, one), course.Layers(t, other)
 	require.Len(t, first, len(below)+1, "each should have one layer more than its base")
 	require.Len(t, second, len(below)+1)
 	assert.Equal(t, below, first[:len(below)], "its lower layers should be the base's")
@@ -29,16 +29,9 @@ func TestImagesOnOneBaseShareItsLayers(t *testing.T) {
 	assert.NotEqual(t, first[len(below)], second[len(below)], "the layer on top is its own")
 
 	course.Say(t, "An image on another base shares nothing with them:")
-	for _, layer := range layers(t, course.Ref(t, image.Debian)) {
+	for _, layer := range course.Layers(t, course.Ref(t, image.Debian)) {
 		assert.NotContains(t, below, layer)
 	}
-}
-
-// layers are the layers of an image from the lowest up, each by the digest of its content.
-func layers(t *testing.T, tag string) (digests []string) {
-	t.Helper()
-	result := course.Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
-	return strings.Fields(result.Stdout)
 }
 
 // A layer is a directory on the engine's machine, stored once, however many images and containers use it. The kernel
@@ -55,7 +48,7 @@ func TestLayersAreStoredOnce(t *testing.T) {
 	belowSibling, topSibling := directories(t, sibling)
 	belowChild, topChild := directories(t, child)
 	belowStranger, topStranger := directories(t, stranger)
-	shared := len(layers(t, base))
+	shared := len(course.Layers(t, base))
 	assert.Equal(t, shared, common(below, belowSibling), "containers of one image should use the same directories")
 	assert.Equal(t, shared, common(below, belowChild), "so should one of an image that is built on it")
 	assert.Zero(t, common(below, belowStranger), "a container of another image has nothing in common with them")

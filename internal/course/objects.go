@@ -66,6 +66,13 @@ func Ref(t *testing.T, i image.Image) string {
 	return lessonOf(t).obtain(i)
 }
 
+// Layers are the layers of an image from the lowest up, each by the digest of its content.
+func Layers(t *testing.T, tag string) (digests []string) {
+	t.Helper()
+	result := Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
+	return strings.Fields(result.Stdout)
+}
+
 // removeAll removes every container, volume, network and image that carries all the labels.
 func removeAll(labels ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

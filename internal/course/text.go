@@ -2,14 +2,9 @@ package course
 
 import (
 	"crypto/rand"
-	"errors"
 	"regexp"
 	"strings"
-
-	"docker-proven/internal/image"
 )
-
-func asUnavailable(err error, target **image.UnavailableError) bool { return errors.As(err, target) }
 
 // randomWord has up to 26 lower-case letters and digits.
 func randomWord(length int) string { return strings.ToLower(rand.Text()[:length]) }
