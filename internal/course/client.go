@@ -111,17 +111,11 @@ func Named(name string) *Container { return &Container{Name: name} }
 func DockerWith(t *testing.T, variable string, arguments ...string) Result {
 	t.Helper()
 	l := lessonOf(t)
-	l.write("$ " + variable + " " + shellQuote(append([]string{"docker"}, arguments...)) + "\n")
+	shown := variable + " " + shellQuote(append([]string{"docker"}, arguments...))
+	l.write("$ " + shown + "\n")
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	command := exec.CommandContext(ctx, "docker", arguments...)
 	command.Env = append(os.Environ(), variable)
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &stdout, &stderr
-	if err := command.Run(); command.ProcessState == nil {
-		t.Fatal(err)
-	}
-	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
-	l.result(result)
-	return result
+	return l.finish(ctx, command, shown)
 }

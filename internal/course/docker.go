@@ -126,19 +126,25 @@ func (l *lesson) execute(stdin input, program string, arguments []string) Result
 	defer cancel()
 	command := exec.CommandContext(ctx, program, l.labelled(arguments)...)
 	command.Dir = l.directory
+	if err := stdin.feed(command); err != nil {
+		l.t.Fatalf("%s: %v", shellQuote(shown), err)
+	}
+	return l.finish(ctx, command, shellQuote(shown))
+}
+
+// finish runs a command to its end, and narrates what came out.
+func (l *lesson) finish(ctx context.Context, command *exec.Cmd, shown string) Result {
+	l.t.Helper()
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
-	err := stdin.feed(command)
-	if err == nil {
-		err = command.Run()
-	}
+	err := command.Run()
 	var exit *exec.ExitError
 	if ctx.Err() != nil {
 		l.t.Fatalf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
-			shellQuote(shown), patience, &stdout, &stderr)
+			shown, patience, &stdout, &stderr)
 	}
 	if err != nil && !errors.As(err, &exit) {
-		l.t.Fatalf("%s: %v", shellQuote(shown), err)
+		l.t.Fatalf("%s: %v", shown, err)
 	}
 	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	l.result(result)
