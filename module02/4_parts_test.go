@@ -159,8 +159,7 @@ func TestAnAPIVersionThatTheServerDoesNotSpeakIsRefused(t *testing.T) {
 	assert.Contains(t, tooOld.Body, "too old")
 
 	course.Say(t, "The docker command, told to speak that version, fares no better:")
-	refused := course.DockerWith(t, fmt.Sprintf("DOCKER_API_VERSION=1.%d", newest+1), "ps")
-	assert.NotZero(t, refused.ExitCode)
+	refused := course.CLI{}.With(fmt.Sprintf("DOCKER_API_VERSION=1.%d", newest+1)).DockerFails(t, "ps")
 	assert.Contains(t, refused.Stderr, fmt.Sprintf("1.%d", newest))
 }
 

@@ -119,6 +119,6 @@ echo "Hello, $name"
 `)
 	course.Typed(t, "", "chmod", "+x", filepath.Join(plugins, "docker-greet"))
 	require.NoError(t, os.Chmod(filepath.Join(plugins, "docker-greet"), 0o755))
-	greeting := course.DockerWith(t, "DOCKER_CONFIG="+directory, "greet", "Grace")
+	greeting := course.CLI{}.With("DOCKER_CONFIG="+directory).Docker(t, "greet", "Grace")
 	assert.Equal(t, "Hello, Grace\n", greeting.Stdout, "the plugin should be found and run")
 }

@@ -36,14 +36,20 @@ func (s *shared) String() string {
 	return s.bytes.String()
 }
 
+// DockerInBackground is CLI.DockerInBackground in the learner's own surroundings.
+func DockerInBackground(t *testing.T, arguments ...string) *Client {
+	t.Helper()
+	return CLI{}.DockerInBackground(t, arguments...)
+}
+
 // DockerInBackground starts a docker command like Docker, and doesn't wait for its end. A command that still runs
 // when the test ends is killed then.
-func DockerInBackground(t *testing.T, arguments ...string) *Client {
+func (in CLI) DockerInBackground(t *testing.T, arguments ...string) *Client {
 	t.Helper()
 	l := lessonOf(t)
 	c := &Client{words: append([]string{"docker"}, arguments...), ended: make(chan struct{})}
-	l.write("$ " + shellQuote(c.words) + " &\n")
-	c.command = exec.Command("docker", l.labelled(arguments)...)
+	l.write(in.prompt() + in.shown("docker", arguments) + " &\n")
+	c.command = in.command(context.Background(), l, "docker", arguments)
 	c.command.Stdout, c.command.Stderr = &c.output, &c.output
 	if err := c.command.Start(); err != nil {
 		t.Fatal(err)
@@ -106,16 +112,3 @@ func (c *Client) WaitForOutput(t *testing.T, text string) {
 
 // Named is a container that a docker command has started under that name, for the words that need only its name.
 func Named(name string) *Container { return &Container{Name: name} }
-
-// DockerWith is Docker with an environment variable of its own, "NAME=value".
-func DockerWith(t *testing.T, variable string, arguments ...string) Result {
-	t.Helper()
-	l := lessonOf(t)
-	shown := variable + " " + shellQuote(append([]string{"docker"}, arguments...))
-	l.write("$ " + shown + "\n")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	command := exec.CommandContext(ctx, "docker", arguments...)
-	command.Env = append(os.Environ(), variable)
-	return l.finish(ctx, command, shown)
-}

@@ -60,6 +60,10 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 	c := &Container{Name: baseName + "-" + randomWord(5)}
 	l.command(append(append(append([]string{"docker", "run", "--detach", "--name", c.Name}, r.flags...), ref), r.command...)...)
 
+	labels := l.labels()
+	if r.shared {
+		delete(labels, LessonLabel)
+	}
 	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
 	defer cancel()
 	var onCreate *container.HostConfig
@@ -67,7 +71,7 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 	customize := []testcontainers.ContainerCustomizer{
 		testcontainers.WithLogger(l),
 		testcontainers.WithName(c.Name),
-		testcontainers.WithLabels(l.labels()),
+		testcontainers.WithLabels(labels),
 		testcontainers.WithEnv(r.env),
 		testcontainers.WithCmd(r.command...),
 		testcontainers.WithConfigModifier(func(config *container.Config) {

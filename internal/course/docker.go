@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,35 +16,130 @@ import (
 	"docker-proven/internal/image"
 )
 
+// A CLI is the docker command in certain surroundings: pointed at an engine, with a configuration, in a directory. The
+// zero value has the learner's own surroundings, in the module's directory.
+type CLI struct {
+	environment []string // variables besides the learner's own, "NAME=value"
+	told        []string // those of them that the learner sees in front of the command
+	directory   string   // empty for the module's
+	engine      string   // the name of a throwaway engine; empty for the learner's
+}
+
+// With is the command with an environment variable of its own, "NAME=value".
+func (c CLI) With(variable string) CLI {
+	c.environment = append(slices.Clip(c.environment), variable)
+	c.told = append(slices.Clip(c.told), variable)
+	return c
+}
+
+// In is the command run in a directory.
+func (c CLI) In(directory string) CLI {
+	c.directory = directory
+	return c
+}
+
 // Docker runs the docker command itself, for lessons that are about the command, and fails the test if it
 // fails. Not shown to the learner are the labels by which the course finds again what was made.
-func Docker(t *testing.T, arguments ...string) Result {
+func (c CLI) Docker(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).succeed(input{}, "docker", arguments...)
+	return c.succeed(t, input{}, "docker", arguments...)
 }
 
 // DockerStdin is Docker with text on its standard input.
-func DockerStdin(t *testing.T, stdin string, arguments ...string) Result {
+func (c CLI) DockerStdin(t *testing.T, stdin string, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).succeed(input{text: stdin}, "docker", arguments...)
+	return c.succeed(t, input{text: stdin}, "docker", arguments...)
+}
+
+// DockerStdinFails is DockerStdin for a command that the lesson expects to fail.
+func (c CLI) DockerStdinFails(t *testing.T, stdin string, arguments ...string) Result {
+	t.Helper()
+	return c.fail(t, input{text: stdin}, "docker", arguments...)
 }
 
 // DockerTyped is Docker with lines typed into it as at a keyboard: the command ends when it has been told to.
-func DockerTyped(t *testing.T, lines string, arguments ...string) Result {
+func (c CLI) DockerTyped(t *testing.T, lines string, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).succeed(input{text: lines, typed: true}, "docker", arguments...)
+	return c.succeed(t, input{text: lines, typed: true}, "docker", arguments...)
 }
 
 // DockerFails is Docker for a command that the lesson expects to fail.
-func DockerFails(t *testing.T, arguments ...string) Result {
+func (c CLI) DockerFails(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).fail(input{}, "docker", arguments...)
+	return c.fail(t, input{}, "docker", arguments...)
 }
 
 // DockerTries is Docker for a command that may do either.
+func (c CLI) DockerTries(t *testing.T, arguments ...string) Result {
+	t.Helper()
+	return c.execute(t, input{}, "docker", arguments)
+}
+
+// Script runs a script of the host's POSIX shell, and fails the test if it fails. Where there is no such shell
+// (Windows without one), the test is skipped with that reason.
+func (c CLI) Script(t *testing.T, script string) Result {
+	t.Helper()
+	needsShell(t)
+	return c.succeed(t, input{text: script}, "sh", "-s")
+}
+
+// ScriptFails is Script for a script that the lesson expects to fail.
+func (c CLI) ScriptFails(t *testing.T, script string) Result {
+	t.Helper()
+	needsShell(t)
+	return c.fail(t, input{text: script}, "sh", "-s")
+}
+
+func needsShell(t *testing.T) {
+	t.Helper()
+	lessonOf(t)
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("not provable here: this machine has no POSIX shell (sh)")
+	}
+}
+
+// The words that follow are those of the docker command in the learner's own surroundings.
+
+// Docker is CLI.Docker.
+func Docker(t *testing.T, arguments ...string) Result {
+	t.Helper()
+	return CLI{}.Docker(t, arguments...)
+}
+
+// DockerStdin is CLI.DockerStdin.
+func DockerStdin(t *testing.T, stdin string, arguments ...string) Result {
+	t.Helper()
+	return CLI{}.DockerStdin(t, stdin, arguments...)
+}
+
+// DockerTyped is CLI.DockerTyped.
+func DockerTyped(t *testing.T, lines string, arguments ...string) Result {
+	t.Helper()
+	return CLI{}.DockerTyped(t, lines, arguments...)
+}
+
+// DockerFails is CLI.DockerFails.
+func DockerFails(t *testing.T, arguments ...string) Result {
+	t.Helper()
+	return CLI{}.DockerFails(t, arguments...)
+}
+
+// DockerTries is CLI.DockerTries.
 func DockerTries(t *testing.T, arguments ...string) Result {
 	t.Helper()
-	return lessonOf(t).execute(input{}, "docker", arguments)
+	return CLI{}.DockerTries(t, arguments...)
+}
+
+// Script is CLI.Script in a directory.
+func Script(t *testing.T, directory, script string) Result {
+	t.Helper()
+	return CLI{}.In(directory).Script(t, script)
+}
+
+// ScriptFails is CLI.ScriptFails in a directory.
+func ScriptFails(t *testing.T, directory, script string) Result {
+	t.Helper()
+	return CLI{}.In(directory).ScriptFails(t, script)
 }
 
 // Once runs a container in the foreground and removes it when it ends (`docker run --rm`). It fails the test
@@ -50,14 +147,14 @@ func DockerTries(t *testing.T, arguments ...string) Result {
 func Once(t *testing.T, i image.Image, options ...Option) Result {
 	t.Helper()
 	stdin, line := once(t, i, options)
-	return lessonOf(t).succeed(input{text: stdin}, "docker", line...)
+	return CLI{}.succeed(t, input{text: stdin}, "docker", line...)
 }
 
 // OnceFails is Once for a container that the lesson expects to fail.
 func OnceFails(t *testing.T, i image.Image, options ...Option) Result {
 	t.Helper()
 	stdin, line := once(t, i, options)
-	return lessonOf(t).fail(input{text: stdin}, "docker", line...)
+	return CLI{}.fail(t, input{text: stdin}, "docker", line...)
 }
 
 func once(t *testing.T, i image.Image, options []Option) (stdin string, line []string) {
@@ -85,70 +182,95 @@ func (i input) feed(command *exec.Cmd) error {
 	return err
 }
 
-func (l *lesson) succeed(stdin input, program string, arguments ...string) Result {
-	l.t.Helper()
-	result := l.execute(stdin, program, arguments)
+func (c CLI) succeed(t *testing.T, stdin input, program string, arguments ...string) Result {
+	t.Helper()
+	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode != 0 {
-		l.t.Fatalf("%s should have succeeded, but its exit status is %d: %s",
+		t.Fatalf("%s should have succeeded, but its exit status is %d: %s",
 			shellQuote(append([]string{program}, arguments...)), result.ExitCode, result.Output())
 	}
 	return result
 }
 
-func (l *lesson) fail(stdin input, program string, arguments ...string) Result {
-	l.t.Helper()
-	result := l.execute(stdin, program, arguments)
+func (c CLI) fail(t *testing.T, stdin input, program string, arguments ...string) Result {
+	t.Helper()
+	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode == 0 {
-		l.t.Fatalf("%s should have failed, but it succeeded: %s",
+		t.Fatalf("%s should have failed, but it succeeded: %s",
 			shellQuote(append([]string{program}, arguments...)), result.Output())
 	}
 	return result
 }
 
-func (l *lesson) execute(stdin input, program string, arguments []string) Result {
-	l.t.Helper()
-	shown := append([]string{program}, arguments...)
+// execute tells the learner a command, runs it to its end, and tells what came out.
+func (c CLI) execute(t *testing.T, stdin input, program string, arguments []string) Result {
+	t.Helper()
+	l := lessonOf(t)
+	shown := c.shown(program, arguments)
 	switch text := strings.TrimSuffix(stdin.text, "\n"); {
 	case text == "":
-		l.command(shown...)
+		l.write(c.prompt() + shown + "\n")
 	case stdin.typed:
-		l.command(shown...)
-		l.write(indent(text, "< "))
+		l.write(c.prompt() + shown + "\n" + indent(text, "< "))
 	case program == "sh":
-		l.write(indent(text, "$ "))
+		l.write(indent(text, c.prompt()))
 	case !strings.Contains(text, "\n"):
-		l.write("$ echo " + shellQuote([]string{text}) + " | " + shellQuote(shown) + "\n")
+		l.write(c.prompt() + "echo " + shellQuote([]string{text}) + " | " + shown + "\n")
 	default:
-		l.write("$ " + shellQuote(shown) + " <<'EOF'\n" + text + "\nEOF\n")
+		l.write(c.prompt() + shown + " <<'EOF'\n" + text + "\nEOF\n")
 	}
 
-	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	limit := patience
+	if slices.Contains(arguments, "build") || slices.Contains(arguments, "--build") {
+		limit = buildPatience
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	command := exec.CommandContext(ctx, program, l.labelled(arguments)...)
-	command.Dir = l.directory
+	command := c.command(ctx, l, program, arguments)
 	if err := stdin.feed(command); err != nil {
-		l.t.Fatalf("%s: %v", shellQuote(shown), err)
+		t.Fatalf("%s: %v", shown, err)
 	}
-	return l.finish(ctx, command, shellQuote(shown))
-}
-
-// finish runs a command to its end, and narrates what came out.
-func (l *lesson) finish(ctx context.Context, command *exec.Cmd, shown string) Result {
-	l.t.Helper()
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
 	err := command.Run()
 	var exit *exec.ExitError
 	if ctx.Err() != nil {
-		l.t.Fatalf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
-			shown, patience, &stdout, &stderr)
+		t.Fatalf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
+			shown, limit, &stdout, &stderr)
 	}
 	if err != nil && !errors.As(err, &exit) {
-		l.t.Fatalf("%s: %v", shown, err)
+		t.Fatalf("%s: %v", shown, err)
 	}
 	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
 	l.result(result)
 	return result
+}
+
+func (c CLI) command(ctx context.Context, l *lesson, program string, arguments []string) *exec.Cmd {
+	if c.engine == "" { // what is made on a throwaway engine goes with it
+		arguments = l.labelled(arguments)
+	}
+	command := exec.CommandContext(ctx, program, arguments...)
+	command.Dir = c.directory
+	if len(c.environment) > 0 {
+		command.Env = append(os.Environ(), c.environment...)
+	}
+	return command
+}
+
+// shown is the command as the learner would type it.
+func (c CLI) shown(program string, arguments []string) string {
+	return shellQuote(slices.Concat(c.told, []string{program}, arguments))
+}
+
+// prompt is what a shell prints before a command: which engine it is for and where it is run, unless both are the
+// learner's own.
+func (c CLI) prompt() string {
+	words := c.engine
+	if c.directory != "" {
+		words = strings.TrimSpace(words + " " + filepath.Base(c.directory))
+	}
+	return strings.TrimSpace(words+" $") + " "
 }
 
 // Commands that make something, and can label it.

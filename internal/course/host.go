@@ -94,26 +94,3 @@ func ReadHostFile(t *testing.T, path string) string {
 	Typed(t, string(content), "cat", path)
 	return string(content)
 }
-
-// Script runs a script of the host's POSIX shell in a directory, and fails the test if it fails. Where there is
-// no such shell (Windows without one), the test is skipped with that reason.
-func Script(t *testing.T, directory, script string) Result {
-	t.Helper()
-	return lessonOf(t).script(directory).succeed(input{text: script}, "sh", "-s")
-}
-
-// ScriptFails is Script for a script that the lesson expects to fail.
-func ScriptFails(t *testing.T, directory, script string) Result {
-	t.Helper()
-	return lessonOf(t).script(directory).fail(input{text: script}, "sh", "-s")
-}
-
-func (l *lesson) script(directory string) *lesson {
-	l.t.Helper()
-	if _, err := exec.LookPath("sh"); err != nil {
-		l.t.Skip("not provable here: this machine has no POSIX shell (sh)")
-	}
-	l.write("$ cd " + directory + "\n")
-	l.directory = directory
-	return l
-}

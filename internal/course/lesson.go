@@ -31,8 +31,6 @@ type lesson struct {
 	mutex   sync.Mutex
 	secrets []string // never shown in the transcript
 	after   []func() // what is left to do when the lesson's containers are gone
-
-	directory string // where commands run; empty for the package's own
 }
 
 var lessons sync.Map // *testing.T → *lesson
@@ -217,6 +215,9 @@ func Eventually(t *testing.T, what string, answer func() bool) {
 
 // patience is how long a word waits for the engine. Emulated machines are ten times slower than a laptop.
 const patience = 3 * time.Minute
+
+// buildPatience is patience for the building of images, in which compilers run and packages are fetched.
+const buildPatience = 15 * time.Minute
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
 func (l *lesson) labels() map[string]string {

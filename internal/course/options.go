@@ -25,6 +25,7 @@ type request struct {
 	network string   // attach to this network instead of the default bridge
 	aliases []string
 	env     map[string]string
+	shared  bool // by all lessons of the package: it goes when they have ended
 	start   Starter
 	config  []func(*container.Config)
 	host    []func(*container.HostConfig)
@@ -182,4 +183,9 @@ func Privileged() Option {
 		r.flags = append(r.flags, "--privileged")
 		r.host = append(r.host, func(h *container.HostConfig) { h.Privileged = true })
 	}
+}
+
+// outlivingTheLesson keeps the container until the last lesson of the package has ended.
+func outlivingTheLesson() Option {
+	return func(r *request) { r.shared = true }
 }

@@ -3,50 +3,97 @@ package course
 import (
 	"bytes"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"docker-proven/internal/image"
 )
 
-// A ThrowawayEngine is a Docker engine inside a container: nothing that happens there reaches the learner's
-// own engine, and all of it goes when the test ends.
-type ThrowawayEngine struct{ container *Container }
+// A ThrowawayEngine is a Docker engine inside a container: nothing that happens there reaches the learner's own engine,
+// and all of it goes with the container. The docker command talks to it as it would to an engine on another machine.
+type ThrowawayEngine struct {
+	*Container // the one that the engine runs in; Exec is at home on the engine's machine
+	CLI        // the docker command, pointed at this engine
 
-// NewThrowawayEngine starts an engine and gives it the images.
-func NewThrowawayEngine(t *testing.T, images ...image.Image) *ThrowawayEngine {
+	mutex sync.Mutex
+	has   map[string]bool // the references of images that it was given
+}
+
+// NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd.
+func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
-	engine := &ThrowawayEngine{Run(t, image.DockerInDocker, Privileged())}
-	engine.container.WaitForLog(t, "API listen on /var/run/docker.sock")
-	for _, i := range images {
-		ref := Ref(t, i)
-		lessonOf(t).write("$ docker save " + ref + " | docker exec --interactive " + engine.container.Name + " docker load\n")
-		save := exec.CommandContext(t.Context(), "docker", "save", ref)
-		load := exec.CommandContext(t.Context(), "docker", "exec", "--interactive", engine.container.Name, "docker", "load")
-		var complaint bytes.Buffer
-		load.Stderr, save.Stderr = &complaint, &complaint
-		var err error
-		if load.Stdin, err = save.StdoutPipe(); err != nil {
-			t.Fatal(err)
-		}
-		if err := load.Start(); err != nil {
-			t.Fatal(err)
-		}
-		saving := save.Run()
-		if err := load.Wait(); err != nil || saving != nil {
-			t.Fatalf("giving %s to the throwaway engine: %v %v %s", ref, saving, err, &complaint)
-		}
+	l := lessonOf(t)
+	options = append([]Option{Privileged(), Publish(0, 2376)}, options...)
+	container := Run(t, image.DockerInDocker, options...)
+	container.WaitForLog(t, "API listen on [::]:2376")
+
+	certificates := filepath.Join(HostDirectory(t), "certificates")
+	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
+	environment := []string{
+		"DOCKER_HOST=tcp://" + container.Endpoint(t, 2376), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates,
 	}
+	engine := &ThrowawayEngine{Container: container, has: map[string]bool{},
+		CLI: CLI{environment: environment, engine: "throwaway"}}
+	l.write("# A command after `throwaway $` goes to that engine, as with these settings:\n" +
+		indent("export "+shellQuote(environment), "    "))
 	return engine
 }
 
-// Docker runs a docker command on the throwaway engine, and fails the test if it fails.
-func (e *ThrowawayEngine) Docker(t *testing.T, arguments ...string) Result {
+var (
+	oneMutex sync.Mutex
+	one      *ThrowawayEngine
+)
+
+// OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
+// to ask starts it, with its options, and it goes when the package's lessons have ended.
+func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
-	return Docker(t, append([]string{"exec", e.container.Name, "docker"}, arguments...)...)
+	lessonOf(t) // begins before the mutex is held: lessons that wait for their turn must not hold it
+	oneMutex.Lock()
+	defer oneMutex.Unlock()
+	if one == nil {
+		one = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
+	}
+	return one
 }
 
-// DockerFails is Docker for a command that the lesson expects to fail.
-func (e *ThrowawayEngine) DockerFails(t *testing.T, arguments ...string) Result {
+// Ref is the image's reference, after giving it to the engine.
+func (e *ThrowawayEngine) Ref(t *testing.T, i image.Image) string {
 	t.Helper()
-	return DockerFails(t, append([]string{"exec", e.container.Name, "docker"}, arguments...)...)
+	ref := Ref(t, i)
+	e.Load(t, ref)
+	return ref
+}
+
+// Load gives the engine images that the learner's engine has.
+func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
+	t.Helper()
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	refs = slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return e.has[ref] })
+	if len(refs) == 0 {
+		return
+	}
+	l := lessonOf(t)
+	l.write("$ docker save " + shellQuote(refs) + " | docker exec --interactive " + e.Name + " docker load\n")
+	save := exec.CommandContext(t.Context(), "docker", append([]string{"save"}, refs...)...)
+	load := exec.CommandContext(t.Context(), "docker", "exec", "--interactive", e.Name, "docker", "load")
+	var complaint bytes.Buffer
+	load.Stderr, save.Stderr = &complaint, &complaint
+	var err error
+	if load.Stdin, err = save.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := load.Start(); err != nil {
+		t.Fatal(err)
+	}
+	saving := save.Run()
+	if err := load.Wait(); err != nil || saving != nil {
+		t.Fatalf("giving %v to the throwaway engine: %v %v %s", refs, saving, err, &complaint)
+	}
+	for _, ref := range refs {
+		e.has[ref] = true
+	}
 }

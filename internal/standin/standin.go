@@ -52,8 +52,6 @@ var table = map[string]recipe{
 	"alpine:latest":  {name: "busybox", release: "testing", arguments: []string{"LIKE=alpine"}},
 	"mariadb:10.11":  {name: "mariadb", release: "12"},
 	"mariadb:11.8":   {name: "mariadb", release: "testing"},
-	"node:18-slim":   {name: "node", release: "12"},
-	"node:24-slim":   {name: "node", release: "testing"},
 	"php:8.2-cli":    {name: "php", release: "12"},
 	"php:8.4-cli":    {name: "php", release: "testing"},
 	"docker:26-dind": {name: "dind", release: "13", arguments: []string{"DOCKER_VERSION=26.1.5"}},
@@ -74,6 +72,23 @@ var table = map[string]recipe{
 	"ghcr.io/jqlang/jq:latest": {name: "jq", release: "testing"},
 	"mikefarah/yq:4.47.1":      {name: "yq", program: "github.com/mikefarah/yq/v4@v4.47.1"},
 	"mikefarah/yq:latest":      {name: "yq", program: "github.com/mikefarah/yq/v4@v4.47.1"},
+
+	"node:22":            {name: "node", release: "12", arguments: []string{"NODE_MAJOR=22", "NPM_MAJOR=10", "LIKE=debian"}},
+	"node:22-slim":       {name: "node", release: "12", arguments: []string{"NODE_MAJOR=22", "NPM_MAJOR=10"}},
+	"node:24":            {name: "node", release: "12", arguments: []string{"NODE_MAJOR=24", "NPM_MAJOR=11", "LIKE=debian"}},
+	"node:24-slim":       {name: "node", release: "12", arguments: []string{"NODE_MAJOR=24", "NPM_MAJOR=11"}},
+	"golang:1.26":        {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.26"}},
+	"golang:1.26-alpine": {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.26", "LIKE=alpine"}},
+	"golang:1.27":        {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.27"}},
+	"golang:1.27-alpine": {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.27", "LIKE=alpine"}},
+
+	"nginxinc/nginx-unprivileged:1.26": {name: "nginx", release: "13", arguments: []string{"LIKE=unprivileged"}},
+	"nginxinc/nginx-unprivileged:1.30": {name: "nginx", release: "testing", arguments: []string{"LIKE=unprivileged"}},
+	"nginx:1.26":                       {name: "nginx", release: "13"},
+	"nginx:1.30":                       {name: "nginx", release: "testing"},
+	"chromedp/headless-shell:latest":   {name: "headless-shell", release: "12"},
+	"chromedp/headless-shell:stable":   {name: "headless-shell", release: "12"},
+	"docker/dockerfile:1":              {name: "dockerfile", program: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend@v0.34.2"},
 
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
