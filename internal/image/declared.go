@@ -26,9 +26,19 @@ var (
 	// PythonOther is another version than Python, for lessons that run two at once.
 	PythonOther = Image{Name: "python", Pinned: "python:3.14-slim", Current: "python:3.11-slim", Interactive: true}
 
-	Node = Image{Name: "node", Pinned: "node:18-slim", Current: "node:24-slim", Interactive: true}
-	PHP  = Image{Name: "php", Pinned: "php:8.2-cli", Current: "php:8.4-cli", Interactive: true}
-	Ruby = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
+	Node = Image{Name: "node", Pinned: "node:22-slim", Current: "node:24-slim", Interactive: true}
+	// NodeLarge is the same Node in an image that has, besides, compilers and what else people may come to need.
+	NodeLarge = Image{Name: "node", Pinned: "node:22", Current: "node:24", Interactive: true}
+	Golang    = Image{Name: "golang", Pinned: "golang:1.26-alpine", Current: "golang:1.27-alpine", Interactive: true}
+	PHP       = Image{Name: "php", Pinned: "php:8.2-cli", Current: "php:8.4-cli", Interactive: true}
+	Ruby      = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
+
+	// Nginx is the web server in an image that needs no root.
+	Nginx = Image{Name: "nginx", Pinned: "nginxinc/nginx-unprivileged:1.26", Current: "nginxinc/nginx-unprivileged:1.30"}
+	// Browser is Chromium without a window, which serves its debugging protocol on port 9222.
+	Browser = Image{Name: "browser", Pinned: "chromedp/headless-shell:stable", Current: "chromedp/headless-shell:latest"}
+	// DockerfileFrontend is the program that reads Dockerfiles for BuildKit, which `# syntax=` asks for.
+	DockerfileFrontend = Image{Name: "dockerfile", Pinned: "docker/dockerfile:1", Current: "docker/dockerfile:1"}
 
 	JQ = Image{Name: "jq", Pinned: "ghcr.io/jqlang/jq:1.7.1", Current: "ghcr.io/jqlang/jq:latest"}
 	YQ = Image{Name: "yq", Pinned: "mikefarah/yq:4.47.1", Current: "mikefarah/yq:latest"}
@@ -49,5 +59,6 @@ var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
 // WithStandIn are the images that can be had without a registry, in the order in which they are best fetched.
 var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
-	Python, PythonOther, Node, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
+	Python, PythonOther, Node, NodeLarge, Golang, Nginx, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
+	Browser, DockerfileFrontend,
 }
