@@ -44,7 +44,7 @@ func TestSystemsHaveTheUsualCommands(t *testing.T) {
 		image.Golang:         onAlpine + "go gofmt",
 		image.Node:           "node npm npx bash",
 		image.NodeLarge:      "node npm npx bash gcc g++ make git python3",
-		image.Nginx:          "nginx curl envsubst bash",
+		image.Nginx:          onAlpine + "nginx curl envsubst",
 		image.DockerInDocker: busybox + "git openssl pigz xz iptables modprobe",
 	} {
 		t.Run(system.Ref(), func(t *testing.T) {
