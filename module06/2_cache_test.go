@@ -1,0 +1,124 @@
+package module06
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/buildkit"
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// BuildKit reuses the result of an instruction as long as the instruction, what came before it, and the files that it
+// copies are the same. So it matters what comes before what. While the Dockerfile copies everything first, any edit of
+// the source code makes it fetch all libraries again. From the step on that copies the list of libraries first, it
+// fetches them again only when the list has changed. BuildKit itself says which results it reused: CACHED.
+func TestAfterAnEditTheLibrariesAreCachedFromTheStepThatCopiesTheirListFirst(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	var pictures rebuilds
+	t.Cleanup(func() { pictures.draw(t) })
+	for _, sequence := range []struct {
+		service      example.Service
+		dependencies string // in the instruction that fetches them
+		cachedFrom   int    // the step that copies the list first
+		edited       string // a file of the source code
+	}{
+		{example.APIGolang, "go mod download", 2, "main.go"},
+		{example.APINode, " npm ", 2, "src/main.js"},
+		{example.Client, " npm ", 1, "src/main.jsx"},
+	} {
+		t.Run(sequence.service.Name, func(t *testing.T) {
+			source := sequence.service.Copy(t)
+			for step := range sequence.service.Last + 1 {
+				sequence.service.Build(t, engine, step)
+				edit(t, filepath.Join(source, sequence.edited))
+				began := time.Now()
+				steps := sequence.service.BuildFrom(t, engine, step, source)
+				pictures.note(sequence.service, step, time.Since(began))
+
+				dependencies, found := buildkit.Find(steps, sequence.dependencies)
+				require.True(t, found, "no step fetches libraries")
+				assert.Equal(t, step >= sequence.cachedFrom, dependencies.Cached, dependencies.Instruction)
+			}
+		})
+	}
+}
+
+// edit adds a line to a file, another one each time.
+func edit(t *testing.T, file string) {
+	t.Helper()
+	line := fmt.Sprintf("// %s\n", course.Unique(t, "an edit, "))
+	course.Typed(t, "", "sh", "-c", "echo '"+strings.TrimSpace(line)+"' >> "+file)
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(file, append(content, line...), 0o644))
+}
+
+// When the list of libraries has changed, they have to be fetched again; but most of them were there before. A cache
+// mount keeps what was fetched from one build to the next, beside the images. So this build needs no network (and gets
+// none), where the one without a cache mount fails. Nothing of the cache is in the image.
+func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	const without, with = 0, 2
+	mounted, _ := example.APIGolang.Build(t, engine, with)
+	plain, _ := example.APIGolang.Build(t, engine, without)
+
+	source := example.APIGolang.Copy(t)
+	edit(t, filepath.Join(source, "go.mod"))
+	course.Say(t, "The list of libraries has changed, so the instruction runs again, with the cache mount and no network:")
+	steps := example.APIGolang.BuildFrom(t, engine, with, source, "--network", "none")
+	download, found := buildkit.Find(steps, "go mod download")
+	require.True(t, found)
+	assert.False(t, download.Cached, "it should have run again")
+	assert.NotContains(t, download.Output, "downloading")
+
+	course.Say(t, "Without the cache mount:")
+	line := append(example.APIGolang.Prepare(t, engine, without), "--network", "none", source)
+	failed := engine.Showing(example.Progress).DockerFails(t, line...)
+	assert.Contains(t, failed.Stderr, "go mod download")
+	assert.Regexp(t, "lookup|dial|network is unreachable", failed.Stderr)
+
+	course.Say(t, "What of the libraries is in the images, with a cache mount and without:")
+	const count = "find /go/pkg/mod /root/.cache -type f 2> /dev/null | wc -l"
+	assert.Equal(t, "0\n", engine.Docker(t, "run", "--rm", mounted, "sh", "-c", count).Stdout)
+	assert.NotEqual(t, "0\n", engine.Docker(t, "run", "--rm", plain, "sh", "-c", count).Stdout)
+}
+
+// An ordinary COPY builds on the files below it: another base, and it is done again. COPY --link makes a layer for
+// itself, which is laid on top whatever is below. So it survives a new version of the base, and an image built on the
+// new one has the very same layer. (It takes an engine with the containerd image store, the default since version 29.)
+func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
+	engine := course.NewThrowawayEngine(t, containerdStore(t))
+	busybox, alpine := engine.Ref(t, image.Busybox), engine.Ref(t, image.Alpine)
+	frontend := engine.Ref(t, image.DockerfileFrontend)
+	topLayer := func(base, copy string) string {
+		dockerfile := "# syntax=" + frontend + "\nFROM " + busybox + " AS made\nRUN echo hello > /greeting\n" +
+			"FROM " + base + "\n" + copy + " --from=made /greeting /made/here/\n"
+		tag := course.Unique(t, "linked:")
+		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
+		layers := strings.Fields(engine.Docker(t, "image", "inspect", "--format",
+			"{{range .RootFS.Layers}}{{println .}}{{end}}", tag).Stdout)
+		return layers[len(layers)-1]
+	}
+	course.Say(t, "COPY --link, on one base and on another: the layer on top is the same.")
+	linked, plain := topLayer(busybox, "COPY --link"), topLayer(busybox, "COPY")
+	began := time.Now()
+	assert.Equal(t, linked, topLayer(alpine, "COPY --link"))
+	course.Say(t, "COPY alone: the directory is made again, at another second, and so it is another layer.")
+	course.Eventually(t, "the second is over", func() bool { return time.Since(began) > time.Second })
+	assert.NotEqual(t, plain, topLayer(alpine, "COPY"))
+}
+
+// containerdStore is a setting of an engine: it keeps images in containerd, and not in a directory of its own.
+func containerdStore(t *testing.T) course.Option {
+	settings := course.File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
+	return course.Volume(settings, "/etc/docker/daemon.json", "ro")
+}

@@ -1,0 +1,179 @@
+package module06
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// What a program is made with is not what it runs with. A Dockerfile with several stages makes the program in one and
+// copies it into another; only the last stage becomes the image. In the image of the Go API there is then no compiler,
+// no shell, nothing but the program: nothing to pull that isn't needed, and nothing for an intruder to work with.
+func TestInTheLastStageThereIsNoCompilerAndNoShell(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	const oneStage, twoStages = 2, 3
+	one, _ := example.APIGolang.Build(t, engine, oneStage)
+	two, _ := example.APIGolang.Build(t, engine, twoStages)
+	for _, program := range []struct{ name, argument string }{{"go", "version"}, {"sh", "-c true"}} {
+		course.Say(t, "Is there %s in the image with the workshop, and in the one without?", program.name)
+		arguments := strings.Fields(program.argument)
+		engine.Docker(t, append([]string{"run", "--rm", "--entrypoint", program.name, one}, arguments...)...)
+		refused := engine.DockerFails(t, append([]string{"run", "--rm", "--entrypoint", program.name, two}, arguments...)...)
+		assert.Equal(t, 127, refused.ExitCode)
+		assert.Contains(t, refused.Stderr, "executable file not found")
+	}
+	course.Say(t, "All files of the image without:")
+	files := engine.Script(t, `id=$(docker create `+two+`) && docker export $id | tar --list --verbose | grep -v '^d' | awk '$3 > 0 { print $6 }'; docker rm $id > /dev/null`)
+	assert.Equal(t, "api-golang\n", files.Stdout, "the program should be the only file that is not empty")
+}
+
+// Unless an image says otherwise, its program runs as root, and an intruder who takes it over may change whatever is in
+// the container. USER makes it somebody else. A numeric user needs no entry in a list of users, which the empty image
+// has not. To see what that user may do, the lesson brings a program of its own along, on a volume.
+func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	tools := course.Unique(t, "tools-")
+	engine.Docker(t, "run", "--rm", "--volume", tools+":/tools", busybox, "cp", "/bin/busybox", "/tools/")
+	with := func(tag string, words ...string) []string {
+		line := []string{"run", "--rm", "--volume", tools + ":/tools", "--entrypoint", "/tools/busybox"}
+		return append(append(line, tag), words...)
+	}
+	for _, sequence := range []struct {
+		service  example.Service
+		lastRoot int // the last step whose image runs as root; of the page's, none does that has nginx
+	}{{example.APIGolang, 3}, {example.APINode, 5}, {example.Client, 1}} {
+		t.Run(sequence.service.Name, func(t *testing.T) {
+			before, _ := sequence.service.Build(t, engine, sequence.lastRoot)
+			engine.Docker(t, with(before, "touch", "/written")...)
+			assert.Equal(t, "0\n", engine.Docker(t, with(before, "id", "-u")...).Stdout)
+
+			for _, step := range []int{sequence.lastRoot + 1, sequence.service.Last} {
+				tag, _ := sequence.service.Build(t, engine, step)
+				assert.NotEqual(t, "0\n", engine.Docker(t, with(tag, "id", "-u")...).Stdout)
+				refused := engine.DockerFails(t, with(tag, "touch", "/written")...)
+				assert.Contains(t, refused.Stderr, "Permission denied")
+			}
+		})
+	}
+}
+
+// Tools for development, such as a linter, come with hundreds of files that production never runs, and that may have
+// weaknesses all the same. npm ci --omit=dev leaves them out; what the application needs is there.
+func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	installed := func(step int) []string {
+		tag, _ := example.APINode.Build(t, engine, step)
+		return strings.Fields(engine.Docker(t, "run", "--rm", tag, "ls", "node_modules").Stdout)
+	}
+	all, production := installed(3), installed(4)
+	assert.Contains(t, all, "eslint")
+	assert.NotContains(t, production, "eslint")
+	assert.Contains(t, production, "express")
+	assert.NotContains(t, installed(example.APINode.Last), "eslint")
+
+	course.Say(t, "npm's own word: is anything there that only development needs?")
+	tag, _ := example.APINode.Build(t, engine, 4)
+	const extraneous = `npm ls --all --parseable --include=dev 2> /dev/null | grep -c eslint`
+	assert.Equal(t, "0\n", engine.DockerTries(t, "run", "--rm", tag, "sh", "-c", extraneous).Stdout)
+}
+
+// The page's image holds the files for the browser and nginx, and nothing else: no Node, no libraries, no source code.
+// Which files are there that are not in nginx's own image?
+func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	files := func(tag string) []string {
+		const list = "find / -xdev -type f ! -path '/etc/host*' ! -path /etc/resolv.conf ! -path '/proc/*' ! -path '/sys/*'"
+		result := engine.Showing(func(course.Result) string { return "" }).Docker(t,
+			"run", "--rm", "--user", "0", "--entrypoint", "sh", tag, "-c", list)
+		return strings.Fields(result.Stdout)
+	}
+	added := func(step int) (paths []string) {
+		tag, _ := example.Client.Build(t, engine, step)
+		own := map[string]bool{}
+		for _, path := range files(engine.Ref(t, image.Nginx)) {
+			own[path] = true
+		}
+		for _, path := range files(tag) {
+			if !own[path] && path != "/usr/share/nginx/html/index.html" {
+				paths = append(paths, path)
+			}
+		}
+		return paths
+	}
+	last := added(example.Client.Last)
+	course.Say(t, "Besides nginx's own, and the index.html that takes the place of nginx's:")
+	course.Show(t, strings.Join(last, "\n"))
+	assert.NotEmpty(t, last)
+	for _, path := range last {
+		assert.Regexp(t, `^(/usr/share/nginx/html/(assets/[^/]+\.(js|css)|favicon\.svg)|/etc/nginx/templates/default\.conf\.template)$`, path)
+	}
+	course.Say(t, "And in the image of the step before there was an nginx: thousands of files.")
+	assert.Greater(t, len(added(1)), 1000, "the development server's image should hold Node and all libraries")
+}
+
+// COPY . . takes all files of the context, also those that have no business in an image: a node_modules made for another
+// system, a file with passwords. What .dockerignore lists is not even sent to BuildKit.
+func TestDockerignoreKeepsFilesOutOfTheImage(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	source := example.APINode.Copy(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(source, "node_modules", "left-over"), 0o755))
+	course.WriteHostFile(t, filepath.Join(source, ".env"), "PASSWORD=not for everybody\n")
+	course.WriteHostFile(t, filepath.Join(source, "node_modules", "left-over", "index.js"), "// of another system\n")
+	in := func(step int, path string) bool {
+		tag := course.Unique(t, "context:")
+		example.APINode.BuildFrom(t, engine, step, source, "--tag", tag)
+		return engine.DockerTries(t, "run", "--rm", tag, "ls", path).ExitCode == 0
+	}
+	course.Say(t, "Step 2 ignores nothing; step 3 has the same instructions, and a .dockerignore:")
+	course.ReadHostFile(t, filepath.Join(source, ".dockerignore"))
+	for _, path := range []string{".env", "node_modules/left-over"} {
+		assert.True(t, in(2, path), "without .dockerignore, %s should be in the image", path)
+		assert.False(t, in(3, path), "with it, %s should not", path)
+	}
+	assert.True(t, in(3, "src/main.js"), "what isn't listed is there")
+}
+
+// The build context is the directory that docker build is given, and all that COPY can see. A path that leads out of it
+// stops at its edge, as BuildKit has nothing else: the rest of your disk was never sent.
+func TestCopyCannotReachOutsideTheContext(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	directory := course.Directory(t, map[string]string{"outside": "not sent\n"})
+	inner := filepath.Join(directory, "context")
+	require.NoError(t, os.Mkdir(inner, 0o755))
+	course.WriteHostFile(t, filepath.Join(inner, "inside"), "sent\n")
+	build := func(path string) []string {
+		dockerfile := "FROM " + engine.Ref(t, image.Busybox) + "\nCOPY " + path + " /copied\n"
+		file := filepath.Join(directory, "Dockerfile")
+		course.WriteHostFile(t, file, dockerfile)
+		return []string{"build", "--progress", "plain", "--file", file, inner}
+	}
+	engine.Showing(example.Progress).Docker(t, build("inside")...)
+	refused := engine.Showing(example.Progress).DockerFails(t, build("../outside")...)
+	assert.Contains(t, refused.Stderr, `"/outside": not found`)
+}
+
+// EXPOSE tells the reader, and tools, which port the program listens on. It opens nothing: published is what docker run
+// is told to publish. (With --publish-all it is told to publish what the image exposes.)
+func TestExposePublishesNothingByItself(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	tag, _ := example.Client.Build(t, engine, example.Client.Last)
+	exposed := engine.Docker(t, "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", tag)
+	assert.Contains(t, exposed.Stdout, "8080/tcp")
+	published := func(flags ...string) string {
+		name := course.Unique(t, "exposed-")
+		engine.Docker(t, append(append([]string{"run", "--detach", "--name", name}, flags...), tag)...)
+		return strings.TrimSpace(engine.Docker(t, "port", name).Stdout)
+	}
+	assert.Empty(t, published())
+	assert.Regexp(t, `^8080/tcp -> 0\.0\.0\.0:\d+`, published("--publish-all"))
+	assert.Equal(t, "8080/tcp -> 127.0.0.1:18080", published("--publish", "127.0.0.1:18080:8080"))
+}

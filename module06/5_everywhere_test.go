@@ -1,0 +1,113 @@
+package module06
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"io"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// A processor runs only programs made for its kind. One build can make an image for each of several kinds, and an index
+// that says which is for whom; a machine that pulls it gets its own. A compiler such as Go's makes programs for any kind
+// on any kind: FROM --platform=$BUILDPLATFORM runs it on the machine that builds, and $TARGETARCH tells it what for.
+// Nothing has to be emulated. The lesson reads in the programs themselves what they were made for.
+func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
+	engine := course.NewThrowawayEngine(t, containerdStore(t))
+	golang := engine.Ref(t, image.Golang)
+	dockerfile := `FROM --platform=$BUILDPLATFORM ` + golang + ` AS build
+WORKDIR /src
+COPY hello.go .
+ARG TARGETARCH
+RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /hello hello.go
+FROM scratch
+COPY --from=build /hello /hello
+CMD ["/hello"]
+`
+	source := course.Directory(t, map[string]string{
+		"hello.go":   "package main\n\nfunc main() { println(\"hello\") }\n",
+		"Dockerfile": dockerfile,
+	})
+	machines := func(platforms string) map[string]elf.Machine {
+		index := filepath.Join(course.HostDirectory(t), "index")
+		engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--provenance=false",
+			"--platform", platforms, "--output", "type=oci,tar=false,dest="+index, source)
+		return programs(t, index)
+	}
+	course.Say(t, "For two platforms, of which at least one is not this machine's:")
+	assert.Equal(t, map[string]elf.Machine{"linux/amd64": elf.EM_X86_64, "linux/arm64": elf.EM_AARCH64},
+		machines("linux/amd64,linux/arm64"))
+	course.Say(t, "For one of them:")
+	assert.Equal(t, map[string]elf.Machine{"linux/arm64": elf.EM_AARCH64}, machines("linux/arm64"))
+}
+
+// programs are, for each platform in an index, the kind of machine that its program named hello was made for.
+func programs(t *testing.T, directory string) map[string]elf.Machine {
+	t.Helper()
+	index, err := layout.ImageIndexFromPath(directory)
+	require.NoError(t, err)
+	top, err := index.IndexManifest()
+	require.NoError(t, err)
+	require.Len(t, top.Manifests, 1)
+	if top.Manifests[0].MediaType.IsIndex() { // the file names what the build made, which is an index if it is for several
+		index, err = index.ImageIndex(top.Manifests[0].Digest)
+		require.NoError(t, err)
+		top, err = index.IndexManifest()
+		require.NoError(t, err)
+	}
+	found := map[string]elf.Machine{}
+	for _, manifest := range top.Manifests {
+		one, err := index.Image(manifest.Digest)
+		require.NoError(t, err)
+		config, err := one.ConfigFile()
+		require.NoError(t, err)
+		files := mutate.Extract(one)
+		defer files.Close()
+		archive := tar.NewReader(files)
+		for header, err := archive.Next(); err == nil; header, err = archive.Next() {
+			if header.Name != "hello" {
+				continue
+			}
+			content, err := io.ReadAll(archive)
+			require.NoError(t, err)
+			program, err := elf.NewFile(bytes.NewReader(content))
+			require.NoError(t, err)
+			found[config.Platform().String()] = program.Machine
+		}
+	}
+	course.Say(t, "What the programs say they were made for: %v", found)
+	return found
+}
+
+// Who rebuilds an image wants to know whether it is still the same. For that nothing may depend on when it was built: but
+// files carry times, and so does an image. SOURCE_DATE_EPOCH is the time that a build shall put in, as seconds since
+// 1970; then the same inputs give the same image, down to the last bit, as its id tells.
+func TestTheSameInputsGiveTheSameImageTwice(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	dockerfile := `FROM ` + engine.Ref(t, image.Busybox) + ` AS build
+ARG SOURCE_DATE_EPOCH
+RUN echo hello > /greeting && if [ -n "$SOURCE_DATE_EPOCH" ]; then touch -d "@$SOURCE_DATE_EPOCH" /greeting; fi
+FROM scratch
+COPY --from=build /greeting /greeting
+`
+	build := func(flags ...string) (id string) {
+		line := append([]string{"build", "--quiet", "--no-cache", "--provenance=false"}, flags...)
+		return engine.DockerStdin(t, dockerfile, append(line, "-")...).Stdout
+	}
+	fixed := []string{"--build-arg", "SOURCE_DATE_EPOCH=1700000000"}
+	assert.Equal(t, build(fixed...), build(fixed...), "built twice from nothing, the image should be the same")
+	course.Say(t, "And without a fixed time:")
+	assert.NotEqual(t, build(), build())
+	course.Say(t, "Another time is another input:")
+	assert.NotEqual(t, build(fixed...), build("--build-arg", "SOURCE_DATE_EPOCH=1600000000"))
+}

@@ -1,0 +1,51 @@
+package module06
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// A build that fails says where, with an arrow (>>>) at the line, and why. These four are the ones that everybody meets.
+// None of them leaves an image behind; what was done before the failing step is kept for the next try. Mended, each of
+// them builds.
+func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	for _, mistake := range []struct{ name, wrong, right, says, means string }{
+		{"a file that is not in the context", "FROM BASE\nCOPY setings.txt /\n", "FROM BASE\nCOPY settings.txt /\n",
+			`"/setings\.txt": not found`,
+			"COPY takes files from the build context, and there is none of that name: a typing error, or .dockerignore."},
+		{"a command that fails", "FROM BASE\nRUN echo working && exit 3\n", "FROM BASE\nRUN echo working && exit 0\n",
+			`did not complete successfully: exit code: 3`,
+			"RUN's command ended with that exit status. What it had written is above, here: working."},
+		{"an image that does not exist", "FROM 127.0.0.1:1/no/such:image\nRUN true\n", "FROM BASE\nRUN true\n",
+			`127\.0\.0\.1:1/no/such:image: failed to resolve source metadata|connection refused`,
+			"FROM names an image that is neither here nor in a registry: a typing error, or the registry wants a login."},
+		{"an instruction that does not exist", "FROM BASE\nCOPPY settings.txt /\n", "FROM BASE\nCOPY settings.txt /\n",
+			`unknown instruction: COPPY`,
+			"A Dockerfile has only so many instructions, and BuildKit guesses which one was meant."},
+	} {
+		t.Run(mistake.name, func(t *testing.T) {
+			tag := course.Unique(t, "mistake:")
+			build := func(dockerfile string) []string {
+				dockerfile = strings.Replace(dockerfile, "BASE", busybox, 1)
+				context := course.Directory(t, map[string]string{"settings.txt": "a=1\n", "Dockerfile": dockerfile})
+				return []string{"build", "--progress", "plain", "--tag", tag, context}
+			}
+			failed := engine.Showing(example.Progress).DockerFails(t, build(mistake.wrong)...)
+			course.Say(t, "%s", mistake.means)
+			assert.Regexp(t, mistake.says, failed.Stderr)
+			assert.Contains(t, failed.Stderr, ">>>", "the line should be marked")
+			engine.DockerFails(t, "image", "inspect", "--format", "{{.Id}}", tag)
+
+			engine.Showing(example.Progress).Docker(t, build(mistake.right)...)
+			engine.Docker(t, "image", "inspect", "--format", "{{.Id}}", tag)
+		})
+	}
+}
