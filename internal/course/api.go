@@ -17,7 +17,7 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// An Answer is what the engine's API answered to an HTTP request.
+// An Answer is what a server answered to an HTTP request.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -28,7 +28,7 @@ type Answer struct {
 func (a Answer) Into(t *testing.T, value any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.Body), value); err != nil {
-		t.Fatalf("the engine's answer should be JSON: %v: %s", err, a.Body)
+		t.Fatalf("the answer should be JSON: %v: %s", err, a.Body)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// A Client is a docker command that goes on in the background, next to the lesson's other commands.
+// A Client is a command, usually docker's, that goes on in the background, next to the lesson's other commands.
 type Client struct {
 	words   []string
 	command *exec.Cmd
@@ -44,25 +44,31 @@ func DockerInBackground(t *testing.T, arguments ...string) *Client {
 
 // DockerInBackground starts a docker command like Docker, and doesn't wait for its end. A command that still runs
 // when the test ends is killed then.
-func (in CLI) DockerInBackground(t *testing.T, arguments ...string) *Client {
+func (c CLI) DockerInBackground(t *testing.T, arguments ...string) *Client {
+	t.Helper()
+	return c.InBackground(t, "docker", arguments...)
+}
+
+// InBackground is DockerInBackground for another program of this machine.
+func (c CLI) InBackground(t *testing.T, program string, arguments ...string) *Client {
 	t.Helper()
 	l := lessonOf(t)
-	c := &Client{words: append([]string{"docker"}, arguments...), ended: make(chan struct{})}
-	l.write(in.prompt() + in.shown("docker", arguments) + " &\n")
-	c.command = in.command(context.Background(), l, "docker", arguments)
-	c.command.Stdout, c.command.Stderr = &c.output, &c.output
-	if err := c.command.Start(); err != nil {
+	client := &Client{words: append([]string{program}, arguments...), ended: make(chan struct{})}
+	l.write(c.prompt() + c.shown(program, arguments) + " &\n")
+	client.command = c.command(context.Background(), l, program, arguments)
+	client.command.Stdout, client.command.Stderr = &client.output, &client.output
+	if err := client.command.Start(); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
-		c.command.Wait()
-		close(c.ended)
+		client.command.Wait()
+		close(client.ended)
 	}()
 	t.Cleanup(func() {
-		c.command.Process.Kill()
-		<-c.ended
+		client.command.Process.Kill()
+		<-client.ended
 	})
-	return c
+	return client
 }
 
 // PID is the command's process number on this machine.

@@ -83,6 +83,18 @@ func (c CLI) DockerTries(t *testing.T, arguments ...string) Result {
 	return c.execute(t, input{}, "docker", arguments)
 }
 
+// Program runs another program of this machine, and fails the test if it fails.
+func (c CLI) Program(t *testing.T, program string, arguments ...string) Result {
+	t.Helper()
+	return c.succeed(t, input{}, program, arguments...)
+}
+
+// ProgramFails is Program for one that the lesson expects to fail.
+func (c CLI) ProgramFails(t *testing.T, program string, arguments ...string) Result {
+	t.Helper()
+	return c.fail(t, input{}, program, arguments...)
+}
+
 // Script runs a script of the host's POSIX shell, and fails the test if it fails. Where there is no such shell
 // (Windows without one), the test is skipped with that reason.
 func (c CLI) Script(t *testing.T, script string) Result {
@@ -259,7 +271,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 }
 
 func (c CLI) command(ctx context.Context, l *lesson, program string, arguments []string) *exec.Cmd {
-	if c.engine == "" { // what is made on a throwaway engine goes with it
+	if c.engine == "" && program == "docker" { // what is made on a throwaway engine goes with it
 		arguments = l.labelled(arguments)
 	}
 	command := exec.CommandContext(ctx, program, arguments...)

@@ -35,6 +35,8 @@ type lesson struct {
 
 var lessons sync.Map // *testing.T → *lesson
 
+var told sync.Map // a claim → true: the first test of it that speaks has told what it teaches
+
 // lessonOf begins the lesson of t at the first word spoken in it. Unless a person reads along, lessons run in
 // parallel from here on.
 func lessonOf(t *testing.T) *lesson {
@@ -50,8 +52,9 @@ func lessonOf(t *testing.T) *lesson {
 		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
 	}
 	l.attribute("engine", theEngine.String())
-	if doc := claims()[t.Name()]; doc != "" {
-		l.write(strings.TrimSpace(doc) + "\n")
+	claim, _, _ := strings.Cut(t.Name(), "/")
+	if _, told := told.LoadOrStore(claim, true); !told {
+		l.write(strings.TrimSpace(claims()[claim]) + "\n")
 	}
 	t.Cleanup(func() {
 		lessons.Delete(t)
