@@ -4,7 +4,7 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins lint has-go
+.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins pictures lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
@@ -14,6 +14,7 @@ help:
 	@echo 'make images          obtain the images of the course'
 	@echo 'make clean           remove the containers, networks, volumes and images that lessons made'
 	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
+	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -28,11 +29,17 @@ images: engine
 engine engine-stop clean clean-standins: has-go
 	@$(COURSE) $@
 
+# One at a time: what is measured should have the machine for itself.
+pictures: images
+	@COURSE_PICTURES=1 $(GO) test ./module05 ./module06 -p 1 -v -count=1 -timeout 60m \
+		-run 'TestTheClientShows|TestTheLastImageIsAFraction|TestAfterAnEdit'
+
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \
 		echo "Not formatted; run gofmt -w on:" >&2; echo "$$unformatted" >&2; exit 1; fi
 	@$(GO) vet ./...
 	@$(GO) tool staticcheck ./...
+	@cd module05/app/api-golang && $(GO) vet ./...
 
 has-go:
 	@command -v $(GO) >/dev/null 2>&1 || { \

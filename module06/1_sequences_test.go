@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -55,24 +56,27 @@ func port(service example.Service, step int) int {
 // nothing is left.
 func TestTheLastImageIsAFractionOfTheFirst(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
+	var sizes figures
+	sizes.draw(t, engine, "sizes.svg", "How large the image is, step by step",
+		func(megabytes float64) string { return fmt.Sprintf("%.1f MB", megabytes) })
 	factors := map[string]int{"api-golang": 20, "api-node": 2, "client-react": 2}
 	for _, service := range example.Services {
 		t.Run(service.Name, func(t *testing.T) {
-			var sizes []int
+			var bytes []int
+			var table strings.Builder
 			for step := range service.Last + 1 {
 				tag, _ := service.Build(t, engine, step)
-				sizes = append(sizes, size(t, engine, tag))
-			}
-			var table strings.Builder
-			for step, bytes := range sizes {
-				fmt.Fprintf(&table, "%-14s %6.1f MB\n", service.Tag(step), float64(bytes)/1e6)
+				bytes = append(bytes, size(t, engine, tag))
+				megabytes := float64(bytes[step]) / 1e6
+				fmt.Fprintf(&table, "%-14s %6.1f MB\n", tag, megabytes)
+				sizes.note(service, step, megabytes)
 			}
 			course.Say(t, "The sizes along the sequence:")
 			course.Show(t, table.String())
-			factor := factors[service.Name]
-			assert.Greater(t, sizes[0], factor*sizes[service.Last], "the first should be over %d times the last", factor)
+			first, last, factor := bytes[0], bytes[service.Last], factors[service.Name]
+			assert.Greater(t, first, factor*last, "the first should be over %d times the last", factor)
 			if service.Name == "api-golang" {
-				assert.Less(t, sizes[service.Last], 25_000_000)
+				assert.Less(t, last, 25_000_000)
 			}
 		})
 	}
@@ -88,4 +92,23 @@ func size(t *testing.T, engine *course.ThrowawayEngine, tag string) (bytes int) 
 		bytes += size
 	}
 	return bytes
+}
+
+// A container is a process, so it starts as quickly as one: between its start and the moment from which the program
+// serves, less than a second passes, by the engine's clock.
+func TestTheGoImageStartsInLessThanASecond(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	place := example.NewPlace(t, engine, example.APIGolang)
+	tag, _ := example.APIGolang.Build(t, engine, example.APIGolang.Last)
+	container := place.Run(t, tag)
+	logs := engine.DockerInBackground(t, "logs", "--follow", "--timestamps", container)
+	logs.WaitForOutput(t, `"msg":"listening"`)
+	line, _, _ := strings.Cut(logs.Output(), " ")
+	listening, err := time.Parse(time.RFC3339Nano, line)
+	require.NoError(t, err)
+	started, err := time.Parse(time.RFC3339Nano,
+		strings.TrimSpace(engine.Docker(t, "inspect", "--format", "{{.State.StartedAt}}", container).Stdout))
+	require.NoError(t, err)
+	course.Say(t, "From its start until it listened: %v.", listening.Sub(started))
+	assert.Less(t, listening.Sub(started), time.Second)
 }

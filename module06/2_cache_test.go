@@ -23,8 +23,9 @@ import (
 // fetches them again only when the list has changed. BuildKit itself says which results it reused: CACHED.
 func TestAfterAnEditTheLibrariesAreCachedFromTheStepThatCopiesTheirListFirst(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	var pictures rebuilds
-	t.Cleanup(func() { pictures.draw(t) })
+	var times figures
+	times.draw(t, engine, "rebuilds.svg", "How long a build takes after an edit, step by step",
+		func(seconds float64) string { return fmt.Sprintf("%.1f s", seconds) })
 	for _, sequence := range []struct {
 		service      example.Service
 		dependencies string // in the instruction that fetches them
@@ -42,7 +43,7 @@ func TestAfterAnEditTheLibrariesAreCachedFromTheStepThatCopiesTheirListFirst(t *
 				edit(t, filepath.Join(source, sequence.edited))
 				began := time.Now()
 				steps := sequence.service.BuildFrom(t, engine, step, source)
-				pictures.note(sequence.service, step, time.Since(began))
+				times.note(sequence.service, step, time.Since(began).Seconds())
 
 				dependencies, found := buildkit.Find(steps, sequence.dependencies)
 				require.True(t, found, "no step fetches libraries")
