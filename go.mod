@@ -74,3 +74,6 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+// What a learner installs beside the example application is no part of the course.
+ignore node_modules
