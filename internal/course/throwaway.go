@@ -17,8 +17,10 @@ type ThrowawayEngine struct {
 	*Container // the one that the engine runs in; Exec is at home on the engine's machine
 	CLI        // the docker command, pointed at this engine
 
-	mutex sync.Mutex
-	has   map[string]bool // the references of images that it was given
+	mutex        sync.Mutex
+	has          map[string]bool // the references of images that it was given
+	address      string
+	certificates string // the directory of the client's
 }
 
 // NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd.
@@ -31,10 +33,9 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 
 	certificates := filepath.Join(HostDirectory(t), "certificates")
 	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
-	environment := []string{
-		"DOCKER_HOST=tcp://" + container.Endpoint(t, 2376), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates,
-	}
-	engine := &ThrowawayEngine{Container: container, has: map[string]bool{},
+	address := "tcp://" + container.Endpoint(t, 2376)
+	environment := []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates}
+	engine := &ThrowawayEngine{Container: container, has: map[string]bool{}, address: address, certificates: certificates,
 		CLI: CLI{environment: environment, engine: "throwaway"}}
 	l.write("# A command after `throwaway $` goes to that engine, as with these settings:\n" +
 		indent("export "+shellQuote(environment), "    "))
@@ -42,21 +43,41 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 }
 
 var (
-	oneMutex sync.Mutex
-	one      *ThrowawayEngine
+	sharedMutex   sync.Mutex
+	sharedEngines = map[string]*ThrowawayEngine{}
 )
 
 // OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
 // to ask starts it, with its options, and it goes when the package's lessons have ended.
 func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
+	return SharedThrowawayEngine(t, "", options...)
+}
+
+// SharedThrowawayEngine is OneThrowawayEngine for lessons that need a second one, for a use that has this name.
+func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *ThrowawayEngine {
+	t.Helper()
 	lessonOf(t) // begins before the mutex is held: lessons that wait for their turn must not hold it
-	oneMutex.Lock()
-	defer oneMutex.Unlock()
-	if one == nil {
-		one = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
+	sharedMutex.Lock()
+	defer sharedMutex.Unlock()
+	if sharedEngines[use] == nil {
+		sharedEngines[use] = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
 	}
-	return one
+	return sharedEngines[use]
+}
+
+// ContextEndpoint is the engine as `docker context create --docker` is told of it.
+func (e *ThrowawayEngine) ContextEndpoint() string {
+	file := func(name string) string { return filepath.Join(e.certificates, name) }
+	return "host=" + e.address + ",ca=" + file("ca.pem") + ",cert=" + file("cert.pem") + ",key=" + file("key.pem")
+}
+
+// WithoutEngine is the command with no engine named in its environment, so that its configuration decides: the
+// context in use.
+func (c CLI) WithoutEngine() CLI {
+	c.environment = append(slices.Clip(c.environment), "DOCKER_HOST=", "DOCKER_TLS_VERIFY=", "DOCKER_CERT_PATH=")
+	c.engine = ""
+	return c
 }
 
 // Ref is the image's reference, after giving it to the engine.
