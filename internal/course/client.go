@@ -94,14 +94,14 @@ func (c *Client) Interrupt(t *testing.T) {
 
 func (c *Client) wait(t *testing.T) {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" ends", c.hasEnded)
+	Eventually(t, shellQuote(c.words)+" ends", c.Ended)
 }
 
 // WaitForOutput waits until the command has written text. A command that ends before that fails the test.
 func (c *Client) WaitForOutput(t *testing.T, text string) {
 	t.Helper()
 	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
-		ended := c.hasEnded() // asked first: what it wrote until then is there
+		ended := c.Ended() // asked first: what it wrote until then is there
 		if strings.Contains(c.Output(), text) {
 			return true
 		}
@@ -112,7 +112,8 @@ func (c *Client) WaitForOutput(t *testing.T, text string) {
 	})
 }
 
-func (c *Client) hasEnded() bool {
+// Ended is whether the command has ended.
+func (c *Client) Ended() bool {
 	select {
 	case <-c.ended:
 		return true

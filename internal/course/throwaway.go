@@ -68,9 +68,12 @@ func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *Throwaw
 
 // ContextEndpoint is the engine as `docker context create --docker` is told of it.
 func (e *ThrowawayEngine) ContextEndpoint() string {
-	file := func(name string) string { return filepath.Join(e.certificates, name) }
-	return "host=" + e.address + ",ca=" + file("ca.pem") + ",cert=" + file("cert.pem") + ",key=" + file("key.pem")
+	return "host=" + e.address + ",ca=" + e.Certificate("ca.pem") + ",cert=" + e.Certificate("cert.pem") +
+		",key=" + e.Certificate("key.pem")
 }
+
+// Certificate is a file of those with which a client shows the engine who it is: ca.pem, cert.pem or key.pem.
+func (e *ThrowawayEngine) Certificate(name string) string { return filepath.Join(e.certificates, name) }
 
 // WithoutEngine is the command with no engine named in its environment, so that its configuration decides: the
 // context in use.
