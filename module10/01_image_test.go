@@ -32,7 +32,8 @@ var imageRows = []row{
 			assert.NotContains(t, before, "COLOUR", "the image it was built on should lack that step")
 		}},
 
-	{"image import", "makes an image of one layer from a tar archive of files", "the file is in it, the settings are not",
+	{"image import", "makes an image of one layer from a tar archive of files",
+		"the file is in it, the settings are not",
 		func(t *testing.T, w workbench) {
 			inside, _ := w.inDirectory(t, nil)
 			inside.start(t, w.name, "sh", "-c", "echo kept > /made && sleep 1000")
@@ -67,7 +68,8 @@ var imageRows = []row{
 			assert.Equal(t, w.name+" blue\n", w.do(t, "--format", "{{.Repository}} {{.Tag}}", w.name).Stdout)
 		}},
 
-	{"image prune", "removes images that have no name any more (dangling)", "the unnamed one is gone, the named one is not",
+	{"image prune", "removes images that have no name any more (dangling)",
+		"the unnamed one is gone, the named one is not",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.build(t, w.name, "LABEL edition=first")
@@ -106,7 +108,8 @@ var imageRows = []row{
 			assert.False(t, w.has(t, "image", w.name))
 		}},
 
-	{"image save", "writes images with all their layers and names to an archive", "the archive names the image's layers",
+	{"image save", "writes images with all their layers and names to an archive",
+		"the archive names the image's layers",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.inDirectory(t, nil)
 			inside.build(t, w.name, "LABEL row=save")

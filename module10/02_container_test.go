@@ -14,7 +14,8 @@ import (
 // Containers: their life (create, start, pause, stop, kill, rm), what goes on in them (exec, logs, top, stats), and
 // their files (cp, diff, commit, export).
 var containerRows = []row{
-	{"container attach", "connects the terminal to a container's main process", "what is typed reaches the container's shell",
+	{"container attach", "connects the terminal to a container's main process",
+		"what is typed reaches the container's shell",
 		func(t *testing.T, w workbench) {
 			w.Docker(t, "run", "--detach", "--interactive", "--name", w.name, "--hostname", w.name, w.busybox, "sh")
 			typed := w.doTyped(t, "echo typed in $(hostname)\nexit\n", w.name)
@@ -31,7 +32,8 @@ var containerRows = []row{
 			assert.Equal(t, "kept\n", w.output(t, w.name, "cat", "/made"))
 		}},
 
-	{"container cp", "copies files between a container and this machine", "the file is here afterwards, with its content",
+	{"container cp", "copies files between a container and this machine",
+		"the file is here afterwards, with its content",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.inDirectory(t, nil)
 			inside.start(t, w.name, "sh", "-c", "echo carried > /made && sleep 1000")
@@ -62,7 +64,8 @@ var containerRows = []row{
 			assert.Contains(t, w.Docker(t, "diff", w.name).Stdout, "A /made\n")
 		}},
 
-	{"container export", "writes all files of a container to a tar archive", "the file that the container made is in it",
+	{"container export", "writes all files of a container to a tar archive",
+		"the file that the container made is in it",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.inDirectory(t, nil)
 			inside.start(t, w.name, "sh", "-c", "echo kept > /made && sleep 1000")
@@ -92,7 +95,8 @@ var containerRows = []row{
 			assert.Equal(t, "written by "+w.name+"\n", w.do(t, w.name).Stdout)
 		}},
 
-	{"container ls", "lists running containers; with --all, the others, too", "the stopped one is in the second list only",
+	{"container ls", "lists running containers; with --all, the others, too",
+		"the stopped one is in the second list only",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name+"-running")
 			w.start(t, w.name+"-stopped", "true")
@@ -159,7 +163,8 @@ var containerRows = []row{
 			assert.False(t, w.has(t, "container", w.name))
 		}},
 
-	{"container run", "makes a container of an image and starts it", "what it printed, and its exit status, which is docker's",
+	{"container run", "makes a container of an image and starts it",
+		"what it printed, and its exit status, which is docker's",
 		func(t *testing.T, w workbench) {
 			assert.Equal(t, "hello\n", w.do(t, "--name", w.name, w.busybox, "echo", "hello").Stdout)
 			assert.Equal(t, "exited", w.state(t, w.name))
@@ -173,23 +178,27 @@ var containerRows = []row{
 			assert.Equal(t, "running", w.state(t, w.name))
 		}},
 
-	{"container stats", "shows what containers use of the machine, again and again", "a line with the container's processes",
+	{"container stats", "shows what containers use of the machine, again and again",
+		"a line with the container's processes",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name)
 			stream := w.doInBackground(t, "--format", "{{.Name}} runs {{.PIDs}}", w.name)
 			stream.WaitForOutput(t, w.name+" runs 2")
 		}},
 
-	{"container stop", "asks a container to end (SIGTERM), and kills it if it doesn't", "the container heard the signal",
+	{"container stop", "asks a container to end (SIGTERM), and kills it if it doesn't",
+		"the container heard the signal",
 		func(t *testing.T, w workbench) {
-			w.start(t, w.name, "sh", "-c", "trap 'echo asked to end; exit 7' TERM; echo ready; while :; do sleep 0.05; done")
+			w.start(t, w.name, "sh", "-c",
+				"trap 'echo asked to end; exit 7' TERM; echo ready; while :; do sleep 0.05; done")
 			w.logged(t, w.name, "ready\n")
 			w.do(t, w.name)
 			assert.Equal(t, "7", w.about(t, "container", w.name, "{{.State.ExitCode}}"))
 			assert.Contains(t, w.Docker(t, "logs", w.name).Stdout, "asked to end\n")
 		}},
 
-	{"container top", "lists the processes of a container, as its host sees them", "the command that it was started with",
+	{"container top", "lists the processes of a container, as its host sees them",
+		"the command that it was started with",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name, "sleep", "1001")
 			assert.Contains(t, w.do(t, w.name).Stdout, "sleep 1001\n")
@@ -214,7 +223,8 @@ var containerRows = []row{
 			assert.Equal(t, "unless-stopped", w.about(t, "container", w.name, policy))
 		}},
 
-	{"container wait", "waits until containers end, and prints their exit statuses", "the status is the one it ended with",
+	{"container wait", "waits until containers end, and prints their exit statuses",
+		"the status is the one it ended with",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name, "sh", "-c", "until test -e /over; do sleep 0.05; done; exit 42")
 			waiting := w.doInBackground(t, w.name)

@@ -29,7 +29,8 @@ var volumeRows = []row{
 			assert.Contains(t, w.do(t).Stdout, w.name+"\n")
 		}},
 
-	{"volume prune", "removes volumes that no container uses and that nobody gave a name", "the named one is still there",
+	{"volume prune", "removes volumes that no container uses and that nobody gave a name",
+		"the named one is still there",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.Docker(t, "volume", "create", w.name)

@@ -9,7 +9,8 @@ import (
 
 // Networks: who can reach whom, by which name.
 var networkRows = []row{
-	{"network connect", "connects a running container to one more network", "it finds the other one by name, and didn't before",
+	{"network connect", "connects a running container to one more network",
+		"it finds the other one by name, and didn't before",
 		func(t *testing.T, w workbench) {
 			w.twoOnNetworks(t)
 			w.DockerFails(t, "exec", w.name, "ping", "-c", "1", "-W", "2", w.name+"-other")

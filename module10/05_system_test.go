@@ -9,19 +9,24 @@ import (
 
 // System: the engine as a whole.
 var systemRows = []row{
-	{"system df", "tells how much room images, containers, volumes and build cache take", "a volume's size, before and after writing 1 MB",
+	{"system df", "tells how much room images, containers, volumes and build cache take",
+		"a volume's size, before and after writing 1 MB",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.Docker(t, "volume", "create", w.name)
-			write := []string{"run", "--rm", "--volume", w.name + ":/data", w.busybox, "dd", "if=/dev/zero", "of=/data/file", "bs=1000000"}
-			w.Docker(t, append(write, "count=0")...)
+			write := func(megabytes string) {
+				w.Docker(t, "run", "--rm", "--volume", w.name+":/data", w.busybox,
+					"dd", "if=/dev/zero", "of=/data/file", "bs=1000000", "count="+megabytes)
+			}
+			write("0")
 			sizes := []string{"--verbose", "--format", "{{range .Volumes}}{{.Name}} takes {{.Size}};{{end}}"}
 			require.Contains(t, w.do(t, sizes...).Stdout, w.name+" takes 0B;")
-			w.Docker(t, append(write, "count=1")...)
+			write("1")
 			assert.Contains(t, w.do(t, sizes...).Stdout, w.name+" takes 1MB;")
 		}},
 
-	{"system dial-stdio", "connects standard input and output with the engine (unlisted: docker over ssh uses it)", "the engine answers a request",
+	{"system dial-stdio", "connects standard input and output with the engine (unlisted: docker over ssh uses it)",
+		"the engine answers a request",
 		func(t *testing.T, w workbench) {
 			const ping = "GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 			assert.Regexp(t, `(?s)^HTTP/1.1 200 OK\r\n.*\r\n\r\nOK$`, w.doStdin(t, ping).Stdout)
@@ -29,7 +34,8 @@ var systemRows = []row{
 
 	{"system events", "tells what happens at the engine, while it happens", "the making of a volume is told",
 		func(t *testing.T, w workbench) {
-			told := w.doInBackground(t, "--since", "1", "--filter", "type=volume", "--format", "{{.Actor.ID}}: {{.Action}}")
+			told := w.doInBackground(t, "--since", "1", "--filter", "type=volume",
+				"--format", "{{.Actor.ID}}: {{.Action}}")
 			w.Docker(t, "volume", "create", w.name)
 			told.WaitForOutput(t, w.name+": create\n")
 		}},
@@ -40,7 +46,8 @@ var systemRows = []row{
 			assert.Equal(t, name, w.do(t, "--format", "{{.Name}}").Stdout)
 		}},
 
-	{"system prune", "removes stopped containers, unused networks, dangling images and build cache", "a volume is not among them",
+	{"system prune", "removes stopped containers, unused networks, dangling images and build cache",
+		"a volume is not among them",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.Docker(t, "volume", "create", w.name)

@@ -20,7 +20,8 @@ var contextRows = []row{
 			assert.Equal(t, w.engine.Exec(t, "hostname").Stdout, name)
 		}},
 
-	{"context export", "writes a context to a file, for another machine", "the file has the engine's address and the certificates",
+	{"context export", "writes a context to a file, for another machine",
+		"the file has the engine's address and the certificates",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.withContext(t).inDirectory(t, nil)
 			inside.do(t, w.name, "out.tar")

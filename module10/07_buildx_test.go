@@ -60,7 +60,8 @@ var buildxRows = []row{
 			assert.Equal(t, "built\n", inside.output(t, w.name, "cat", "/made"))
 		}},
 
-	{"buildx debug build", "builds, and opens a monitor where a step fails (experimental)", "no step failed: the image is there",
+	{"buildx debug build", "builds, and opens a monitor where a step fails (experimental)",
+		"no step failed: the image is there",
 		func(t *testing.T, w workbench) {
 			inside, _ := w.inDirectory(t, map[string]string{"Dockerfile": "FROM " + w.busybox + "\nRUN echo built > /made\n"})
 			inside.CLI = inside.With("BUILDX_EXPERIMENTAL=1")
@@ -68,7 +69,8 @@ var buildxRows = []row{
 			assert.Equal(t, "built\n", inside.output(t, w.name, "cat", "/made"))
 		}},
 
-	{"buildx dial-stdio", "connects standard input and output with the builder's BuildKit", "it answers in HTTP/2, which BuildKit speaks",
+	{"buildx dial-stdio", "connects standard input and output with the builder's BuildKit",
+		"it answers in HTTP/2, which BuildKit speaks",
 		func(t *testing.T, w workbench) {
 			const hello = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00" // and no settings
 			answer := w.doStdin(t, hello).Stdout
@@ -84,7 +86,8 @@ var buildxRows = []row{
 			assert.Contains(t, w.do(t, "--verbose").Stdout, step)
 		}},
 
-	{"buildx history export", "writes the record of a build to a file, for others to look at", "the file is such an archive",
+	{"buildx history export", "writes the record of a build to a file, for others to look at",
+		"the file is such an archive",
 		func(t *testing.T, w workbench) {
 			inside, directory, record := w.recordedBuild(t)
 			inside.do(t, "--output", "build.dockerbuild", record)
@@ -109,13 +112,15 @@ var buildxRows = []row{
 			assert.Contains(t, inside.do(t, record).Stdout, "is-"+w.name)
 		}},
 
-	{"buildx history inspect attachment", "shows what belongs to a build, such as the image's configuration", "it is a JSON document",
+	{"buildx history inspect attachment", "shows what belongs to a build, such as the image's configuration",
+		"it is a JSON document",
 		func(t *testing.T, w workbench) {
 			inside, _, record := w.recordedBuild(t)
 			_, attachments, _ := strings.Cut(inside.Docker(t, "buildx", "history", "inspect", record).Stdout, "Attachments:")
 			digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`).FindString(attachments)
 			require.NotEmpty(t, digest)
-			assert.Regexp(t, `(?s)^\{.*"(architecture|mediaType|buildType|predicateType)".*\}\s*$`, inside.do(t, record, digest).Stdout)
+			attachment := inside.do(t, record, digest).Stdout
+			assert.Regexp(t, `(?s)^\{.*"(architecture|mediaType|buildType|predicateType)".*\}\s*$`, attachment)
 		}},
 
 	{"buildx history logs", "prints again what a build printed", "the line that a step printed",
@@ -152,7 +157,8 @@ var buildxRows = []row{
 			assert.Contains(t, inside.do(t, record).Stdout, `"traceID"`)
 		}},
 
-	{"buildx imagetools create", "gives images in a registry another name, or makes one of several", "the new tag is in the registry",
+	{"buildx imagetools create", "gives images in a registry another name, or makes one of several",
+		"the new tag is in the registry",
 		func(t *testing.T, w workbench) {
 			w.build(t, registry+"/"+w.name+":blue", "LABEL row=create")
 			w.Docker(t, "push", "--quiet", registry+"/"+w.name+":blue")
@@ -162,7 +168,8 @@ var buildxRows = []row{
 			assert.Contains(t, w.tagsInRegistry(t, w.name), "green")
 		}},
 
-	{"buildx imagetools inspect", "describes an image that is in a registry", "its digest is the one that the push told",
+	{"buildx imagetools inspect", "describes an image that is in a registry",
+		"its digest is the one that the push told",
 		func(t *testing.T, w workbench) {
 			w.build(t, registry+"/"+w.name+":blue", "LABEL row=inspect")
 			pushed := w.Docker(t, "push", registry+"/"+w.name+":blue").Stdout
@@ -192,7 +199,8 @@ var buildxRows = []row{
 
 	{"buildx policy test", "runs the tests of a build policy", "the test that is right passes, the wrong one fails",
 		func(t *testing.T, w workbench) {
-			inside, _ := w.inDirectory(t, map[string]string{"Dockerfile.rego": onlyBusybox, "policy_test.rego": testsOfOnlyBusybox})
+			inside, _ := w.inDirectory(t, map[string]string{
+				"Dockerfile.rego": onlyBusybox, "policy_test.rego": testsOfOnlyBusybox})
 			results := inside.doFails(t, ".").Stdout
 			assert.Contains(t, results, "test_busybox_is_allowed: PASS")
 			assert.Contains(t, results, "test_alpine_is_allowed: FAIL")

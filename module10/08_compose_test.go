@@ -16,7 +16,7 @@ import (
 // Compose: several containers, networks and volumes as one project, which a file describes. The project of each row has
 // one service, web, unless the row says otherwise.
 var composeRows = []row{
-	{"compose alpha generate", "writes the compose file that running containers could have come from (unlisted, experimental)",
+	{"compose alpha generate", "writes a compose file for containers that are there (unlisted, experimental)",
 		"the container's image and command are in it",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name, "sleep", "1002")
@@ -186,7 +186,8 @@ var composeRows = []row{
 			assert.Contains(t, w.up(t).do(t).Stdout, w.web())
 		}},
 
-	{"compose publish", "sends a project's file to a registry, from which others can run it", "it can be read from there",
+	{"compose publish", "sends a project's file to a registry, from which others can run it",
+		"it can be read from there",
 		func(t *testing.T, w workbench) {
 			inside, registry := w.project(t, "    labels: {colour: blue}").withRegistryOverTLS(t)
 			inside.DockerFails(t, "compose", "--file", "oci://"+registry+"/"+w.name+":1", "config")
@@ -214,7 +215,8 @@ var composeRows = []row{
 			assert.Contains(t, w.tagsInRegistry(t, w.name), "blue")
 		}},
 
-	{"compose restart", "stops a project's containers and starts them again", "their main process has begun a second time",
+	{"compose restart", "stops a project's containers and starts them again",
+		"their main process has begun a second time",
 		func(t *testing.T, w workbench) {
 			inside := w.up(t)
 			const began = "{{.State.StartedAt}}"
@@ -243,7 +245,8 @@ var composeRows = []row{
 		func(t *testing.T, w workbench) {
 			inside := w.up(t)
 			count := func() int {
-				return strings.Count(w.Docker(t, "ps", "--quiet", "--filter", "label=com.docker.compose.project="+w.name).Stdout, "\n")
+				ofProject := "label=com.docker.compose.project=" + w.name
+				return strings.Count(w.Docker(t, "ps", "--quiet", "--filter", ofProject).Stdout, "\n")
 			}
 			require.Equal(t, 1, count())
 			inside.do(t, "web=3")
@@ -325,12 +328,22 @@ var composeRows = []row{
 			t.Fatal("the container had always ended before")
 		}},
 
-	{"compose watch", "copies files into containers as they are edited, or builds anew", "an edit arrives in the container",
+	{"compose watch", "copies files into containers as they are edited, or builds anew",
+		"an edit arrives in the container",
 		func(t *testing.T, w workbench) {
-			page := "FROM " + w.busybox + "\nWORKDIR /site\nCOPY page .\nCMD [\"sleep\", \"1000\"]\n"
-			inside, directory := w.inDirectory(t, map[string]string{"Dockerfile": page, "page": "first\n", "compose.yaml": "name: " +
-				w.name + "\nservices:\n  web:\n    build: .\n    init: true\n    network_mode: none\n    develop:\n      watch:\n" +
-				"        - {action: sync, path: page, target: /site/page}\n"})
+			inside, directory := w.inDirectory(t, map[string]string{
+				"page":       "first\n",
+				"Dockerfile": "FROM " + w.busybox + "\nWORKDIR /site\nCOPY page .\nCMD [\"sleep\", \"1000\"]\n",
+				"compose.yaml": "name: " + w.name + `
+services:
+  web:
+    build: .
+    init: true
+    network_mode: none
+    develop:
+      watch:
+        - {action: sync, path: page, target: /site/page}
+`})
 			watching := inside.doInBackground(t)
 			course.Eventually(t, "the container is there, with the page as it was built", func() bool {
 				require.False(t, watching.Ended(), watching.Output())
@@ -360,9 +373,9 @@ func (w workbench) withRegistryOverTLS(t *testing.T) (workbench, string) {
 	if runtime.GOOS != "linux" {
 		t.Skip("not provable here: only on Linux can one command be told to trust a registry's certificate")
 	}
-	w.Docker(t, "run", "--detach", "--name", "registry-over-tls", "--publish", "5001:5000", "--volume", "/certs/server:/certs:ro",
-		"--env", "REGISTRY_HTTP_TLS_CERTIFICATE=/certs/cert.pem", "--env", "REGISTRY_HTTP_TLS_KEY=/certs/key.pem",
-		course.Ref(t, image.Registry))
+	w.Docker(t, "run", "--detach", "--name", "registry-over-tls", "--publish", "5001:5000",
+		"--volume", "/certs/server:/certs:ro", "--env", "REGISTRY_HTTP_TLS_CERTIFICATE=/certs/cert.pem",
+		"--env", "REGISTRY_HTTP_TLS_KEY=/certs/key.pem", course.Ref(t, image.Registry))
 	w.DockerInBackground(t, "logs", "--follow", "registry-over-tls").WaitForOutput(t, "listening on")
 	w.CLI = w.With("SSL_CERT_FILE=" + w.engine.Certificate("ca.pem")).With("XDG_CACHE_HOME=" + course.HostDirectory(t))
 	return w, w.engine.Endpoint(t, 5001)

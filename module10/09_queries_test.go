@@ -21,8 +21,8 @@ type query struct {
 // which an object must have each.
 var queries = []query{
 	{"container ls --all", "status=exited", "failed done"},
-	{"container ls --all", "status=exited status=running", "blue failed done green"},
 	{"container ls --all", "exited=3", "failed"},
+	{"container ls --all", "exited=3 exited=0", "failed done"},
 	{"container ls --all", "name=NAME-b", "blue"},
 	{"container ls --all", "label=colour", "blue green"},
 	{"container ls --all", "label=colour=green", "green"},
@@ -38,7 +38,7 @@ var queries = []query{
 	{"volume ls", "dangling=false", "used"},
 	{"volume ls", "label=keep", "unused"},
 	{"network ls", "label=colour=blue", "other"},
-	{"network ls", "driver=bridge", "net other"},
+	{"network ls", "name=NAME-net driver=bridge", "net"},
 	{"network ls", "driver=null", ""},
 	{"image ls", "reference=NAME-image:2", "image:2"},
 	{"image ls", "label=edition", "image:1 image:2"},
@@ -60,10 +60,7 @@ func TestAFilterListsWhatMatchesAndNothingElse(t *testing.T) {
 		found := w.listOwn(t, q.list, filters...)
 		assert.ElementsMatch(t, strings.Fields(q.expect), found, "docker %s with %s", q.list, q.filters)
 		assert.Subset(t, everything, found)
-		if !strings.Contains(q.filters, "driver=bridge") && !strings.Contains(q.filters, "label=edition ") {
-			assert.True(t, len(found) < len(everything) || q.filters == "status=exited status=running" ||
-				q.filters == "label=edition", "without its filters, %s should list more", q.list)
-		}
+		assert.Less(t, len(found), len(everything), "without its filters, docker %s should list more", q.list)
 	}
 }
 
@@ -72,7 +69,8 @@ func TestAFilterListsWhatMatchesAndNothingElse(t *testing.T) {
 // split, len and json work on the values.
 func TestFormatPrintsWhatIsAskedForInTheFormAskedFor(t *testing.T) {
 	w := newWorkbench(t, "formats")
-	w.Docker(t, "run", "--detach", "--init", "--name", w.name, "--label", "colour=blue", "--env", "A=1", w.busybox, "sleep", "1000")
+	w.Docker(t, "run", "--detach", "--init", "--name", w.name, "--label", "colour=blue", "--env", "A=1",
+		w.busybox, "sleep", "1000")
 	list := func(format string) string {
 		return w.Docker(t, "container", "ls", "--filter", "name=^"+w.name+"$", "--format", format).Stdout
 	}
@@ -103,6 +101,7 @@ func (w workbench) makeObjects(t *testing.T) {
 	t.Helper()
 	w.build(t, w.name+"-image:1", "LABEL edition=first")
 	w.build(t, w.name+"-image:2", "LABEL edition=second")
+	w.Docker(t, "tag", w.busybox, w.name+"-image:plain")
 	w.Docker(t, "volume", "create", w.name+"-used")
 	w.Docker(t, "volume", "create", "--label", "keep", w.name+"-unused")
 	w.Docker(t, "network", "create", w.name+"-net")
@@ -110,8 +109,10 @@ func (w workbench) makeObjects(t *testing.T) {
 	run := func(name string, words ...string) {
 		w.Docker(t, append([]string{"run", "--detach", "--init", "--name", w.name + "-" + name}, words...)...)
 	}
-	run("blue", "--label", "colour=blue", "--label", "size=big", "--volume", w.name+"-used:/data", w.name+"-image:1", "sleep", "1000")
-	run("green", "--label", "colour=green", "--network", w.name+"-net", "--publish", "127.0.0.1:8083:80", w.busybox, "sleep", "1000")
+	run("blue", "--label", "colour=blue", "--label", "size=big", "--volume", w.name+"-used:/data",
+		w.name+"-image:1", "sleep", "1000")
+	run("green", "--label", "colour=green", "--network", w.name+"-net", "--publish", "127.0.0.1:8083:80",
+		w.busybox, "sleep", "1000")
 	run("failed", w.busybox, "sh", "-c", "exit 3")
 	run("done", w.busybox, "true")
 	w.Docker(t, "wait", w.name+"-failed", w.name+"-done")

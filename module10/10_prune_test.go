@@ -13,8 +13,8 @@ import (
 func TestPruneAsksFirstAndRemovesNothingUnlessToldYes(t *testing.T) {
 	w := newWorkbench(t, "prune-asks").apart(t)
 	w.Docker(t, "create", "--name", w.name, w.busybox)
-	refused := w.DockerStdinFails(t, "n\n", "container", "prune")
-	assert.Contains(t, refused.Output(), "Are you sure")
+	unanswered := w.DockerTries(t, "container", "prune") // from version to version, that is a failure or isn't
+	assert.Contains(t, unanswered.Output(), "Are you sure")
 	assert.True(t, w.has(t, "container", w.name))
 
 	w.DockerStdin(t, "y\n", "container", "prune")
@@ -31,7 +31,8 @@ func TestWhatAContainerUsesStays(t *testing.T) {
 		w.Docker(t, "volume", "create", name)
 		w.Docker(t, "network", "create", name)
 	}
-	w.Docker(t, "run", "--detach", "--init", "--name", w.name, "--volume", used+":/data", "--network", used, used, "sleep", "1000")
+	w.Docker(t, "run", "--detach", "--init", "--name", w.name, "--volume", used+":/data", "--network", used,
+		used, "sleep", "1000")
 	w.Docker(t, "image", "prune", "--force", "--all")
 	w.Docker(t, "volume", "prune", "--force", "--all")
 	w.Docker(t, "network", "prune", "--force")
@@ -81,8 +82,8 @@ func TestAFilterHoldsAPruneBack(t *testing.T) {
 	assert.False(t, w.has(t, "container", w.name+"-kept"))
 
 	make()
-	w.Docker(t, "container", "prune", "--force", "--filter", "until=0s")
-	assert.False(t, w.has(t, "container", w.name+"-kept"), "all are older than this moment")
+	w.Docker(t, "container", "prune", "--force", "--filter", "until=2100-01-01T00:00:00Z")
+	assert.False(t, w.has(t, "container", w.name+"-kept"), "all are older than that")
 }
 
 // `docker system prune` is all prunes in one, except that of volumes, which needs --volumes and even then takes only

@@ -99,7 +99,8 @@ func TestEveryRowFailsWhenItsCommandIsLeftOut(t *testing.T) {
 		}
 	}
 	require.Less(t, len(skipped), rows)
-	course.Say(t, "%d rows, of which %d failed as they should, and %d are not provable here.", rows, len(failed), len(skipped))
+	course.Say(t, "%d rows, of which %d failed as they should, and %d are not provable here.",
+		rows, len(failed), len(skipped))
 	if t.Failed() {
 		course.Show(t, string(output))
 	}

@@ -81,7 +81,8 @@ func newWorkbench(t *testing.T, command string) workbench {
 		options := []course.Option{course.Publish(0, 5000), course.Publish(0, 5001)}
 		if runtime.GOOS != "windows" { // whose paths mean nothing to the engine
 			shared = course.HostDirectory(t)
-			options = append(options, course.Mount("type=tmpfs,target=/tmp"), course.Volume(shared, shared)) // dind would cover /tmp
+			// Left to itself, the engine's container covers /tmp, where the directory is, with a tmpfs of its own.
+			options = append(options, course.Mount("type=tmpfs,target=/tmp"), course.Volume(shared, shared))
 		}
 		engine := course.OneThrowawayEngine(t, options...)
 		engine.Load(t, busybox, registry)
@@ -103,7 +104,7 @@ var (
 	everyone *workbench // what the rows share
 )
 
-// registry is the registry's address for the engine. For a program on this machine it has another one: registryFromHere.
+// registry is the registry's address for the engine. For a program on this machine it has another: registryFromHere.
 const registry = "localhost:5000"
 
 func (w workbench) registryFromHere(t *testing.T) string { return w.engine.Endpoint(t, 5000) }
@@ -188,7 +189,8 @@ func (w workbench) start(t *testing.T, name string, command ...string) {
 // output is what a container of the image prints, which it never pulls.
 func (w workbench) output(t *testing.T, image string, command ...string) string {
 	t.Helper()
-	return w.Docker(t, append([]string{"run", "--rm", "--network", "none", "--pull", "never", image}, command...)...).Stdout
+	line := []string{"run", "--rm", "--network", "none", "--pull", "never", image}
+	return w.Docker(t, append(line, command...)...).Stdout
 }
 
 // build builds an image of w.busybox and these instructions of a Dockerfile.
@@ -271,7 +273,9 @@ func help(t *testing.T, experiments string) commands.Help {
 // listed are the subcommands that the docker command lists for a group. It is asked once.
 func listed(t *testing.T, groupName string) []string {
 	t.Helper()
-	once, _ := lists.LoadOrStore(groupName, sync.OnceValue(func() []string { return commands.Below(help(t, "0"), groupName) }))
+	once, _ := lists.LoadOrStore(groupName, sync.OnceValue(func() []string {
+		return commands.Below(help(t, "0"), groupName)
+	}))
 	return once.(func() []string)()
 }
 
