@@ -154,7 +154,11 @@ var buildxRows = []row{
 	{"buildx history trace", "shows how long each part of a build took", "the build's trace, as JSON",
 		func(t *testing.T, w workbench) {
 			inside, _, record := w.recordedBuild(t)
-			assert.Contains(t, inside.do(t, record).Stdout, `"traceID"`)
+			trace := inside.doTries(t, record)
+			if strings.Contains(trace.Stderr, "is missing a trace") {
+				t.Skip("not provable here: this engine's own builder keeps no traces")
+			}
+			assert.Contains(t, trace.Stdout, `"traceID"`)
 		}},
 
 	{"buildx imagetools create", "gives images in a registry another name, or makes one of several",

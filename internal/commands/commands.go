@@ -16,7 +16,8 @@ var (
 )
 
 // Below are the subcommands that the help lists below a group such as "image", each as its words: "image ls". In place
-// of a subcommand that is itself a group (docker lists these as management commands) come those below it.
+// of a subcommand that is itself a group (docker lists these as management commands) come those below it. One that the
+// list calls experimental is left out: it may be gone in the next release.
 func Below(help Help, group string) (found []string) {
 	section := ""
 	for line := range strings.Lines(help(strings.Fields(group)...)) {
@@ -26,7 +27,7 @@ func Below(help Help, group string) (found []string) {
 			section = line
 		case line != "" && line[0] != ' ':
 			section = ""
-		case section == "" || entry == nil:
+		case section == "" || entry == nil || strings.Contains(line, "EXPERIMENTAL"):
 		case section == "Management Commands:":
 			found = append(found, Below(help, group+" "+entry[1])...)
 		default:

@@ -33,6 +33,7 @@ Options:
 
 Management Commands:
   history     Commands to work on build records
+  replay      Replay a build from its provenance (EXPERIMENTAL)
 
 Commands:
   bake        Build from a file, with a description that goes on
