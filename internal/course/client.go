@@ -100,20 +100,39 @@ func (c *Client) Interrupt(t *testing.T) {
 
 func (c *Client) wait(t *testing.T) {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" ends", func() bool {
-		select {
-		case <-c.ended:
+	Eventually(t, shellQuote(c.words)+" ends", c.Ended)
+}
+
+// WaitForOutput waits until the command has written text. A command that ends before that fails the test.
+func (c *Client) WaitForOutput(t *testing.T, text string) {
+	t.Helper()
+	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
+		ended := c.Ended() // asked first: what it wrote until then is there
+		if strings.Contains(c.Output(), text) {
 			return true
-		default:
-			return false
 		}
+		if ended {
+			t.Fatalf("%s has ended, and never wrote %q; it wrote:\n%s", shellQuote(c.words), text, c.Output())
+		}
+		return false
 	})
 }
 
-// WaitForOutput waits until the command has written text.
-func (c *Client) WaitForOutput(t *testing.T, text string) {
+// Ended is whether the command has ended.
+func (c *Client) Ended() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// WaitUntilEnded waits until the command has ended by itself, and gives back what came of it.
+func (c *Client) WaitUntilEnded(t *testing.T) Result {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool { return strings.Contains(c.Output(), text) })
+	c.wait(t)
+	return Result{ExitCode: c.command.ProcessState.ExitCode(), Stdout: c.Output()}
 }
 
 // Named is a container that a docker command has started under that name, for the words that need only its name.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -16,7 +17,9 @@ type ThrowawayEngine struct {
 	*Container // the one that the engine runs in; Exec is at home on the engine's machine
 	CLI        // the docker command, pointed at this engine
 
-	images sync.Map // reference → *delivery
+	address      string
+	certificates string   // the directory of the client's
+	images       sync.Map // reference → *delivery
 }
 
 // A delivery is whether an engine has been given an image. Whoever needs the image while it is on its way waits.
@@ -35,33 +38,55 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 
 	certificates := filepath.Join(HostDirectory(t), "certificates")
 	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
+	address := "tcp://" + container.Endpoint(t, 2376)
+	environment := []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates}
 	state := filepath.Join(HostDirectory(t), "buildx") // of builds, which the learner's has nothing to do with
-	environment := []string{
-		"DOCKER_HOST=tcp://" + container.Endpoint(t, 2376), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates,
-	}
-	engine := &ThrowawayEngine{Container: container,
-		CLI: CLI{environment: append(environment, "BUILDX_CONFIG="+state), engine: "throwaway"}}
+	engine := &ThrowawayEngine{Container: container, address: address, certificates: certificates,
+		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), engine: "throwaway"}}
 	l.write("# A command after `throwaway $` goes to that engine, as with these settings:\n" +
 		indent("export "+shellQuote(environment), "    "))
 	return engine
 }
 
 var (
-	oneMutex sync.Mutex
-	one      *ThrowawayEngine
+	sharedMutex   sync.Mutex
+	sharedEngines = map[string]*ThrowawayEngine{}
 )
 
 // OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
 // to ask starts it, with its options, and it goes when the package's lessons have ended.
 func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
+	return SharedThrowawayEngine(t, "", options...)
+}
+
+// SharedThrowawayEngine is OneThrowawayEngine for lessons that need a second one, for a use that has this name.
+func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *ThrowawayEngine {
+	t.Helper()
 	lessonOf(t) // begins before the mutex is held: lessons that wait for their turn must not hold it
-	oneMutex.Lock()
-	defer oneMutex.Unlock()
-	if one == nil {
-		one = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
+	sharedMutex.Lock()
+	defer sharedMutex.Unlock()
+	if sharedEngines[use] == nil {
+		sharedEngines[use] = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
 	}
-	return one
+	return sharedEngines[use]
+}
+
+// ContextEndpoint is the engine as `docker context create --docker` is told of it.
+func (e *ThrowawayEngine) ContextEndpoint() string {
+	return "host=" + e.address + ",ca=" + e.Certificate("ca.pem") + ",cert=" + e.Certificate("cert.pem") +
+		",key=" + e.Certificate("key.pem")
+}
+
+// Certificate is a file of those with which a client shows the engine who it is: ca.pem, cert.pem or key.pem.
+func (e *ThrowawayEngine) Certificate(name string) string { return filepath.Join(e.certificates, name) }
+
+// WithoutEngine is the command with no engine named in its environment, so that its configuration decides: the
+// context in use.
+func (c CLI) WithoutEngine() CLI {
+	c.environment = append(slices.Clip(c.environment), "DOCKER_HOST=", "DOCKER_TLS_VERIFY=", "DOCKER_CERT_PATH=")
+	c.engine = ""
+	return c
 }
 
 // Ref is the image's reference, after giving the image to the engine.

@@ -40,6 +40,9 @@ var (
 	// DockerfileFrontend is the program that reads Dockerfiles for BuildKit, which `# syntax=` asks for.
 	DockerfileFrontend = Image{Name: "dockerfile", Pinned: "docker/dockerfile:1", Current: "docker/dockerfile:1"}
 
+	// BuildKit is the program that builds, in a container of its own: a builder of buildx.
+	BuildKit = Image{Name: "buildkit", Pinned: "moby/buildkit:buildx-stable-1", Current: "moby/buildkit:latest"}
+
 	JQ = Image{Name: "jq", Pinned: "ghcr.io/jqlang/jq:1.7.1", Current: "ghcr.io/jqlang/jq:latest"}
 	YQ = Image{Name: "yq", Pinned: "mikefarah/yq:4.47.1", Current: "mikefarah/yq:latest"}
 
@@ -60,5 +63,5 @@ var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
 var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
 	Python, PythonOther, Node, NodeLarge, Golang, Nginx, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
-	Browser, DockerfileFrontend,
+	Browser, DockerfileFrontend, BuildKit,
 }

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -36,7 +37,8 @@ type recipe struct {
 	name      string
 	release   string // "12", "13", "testing", or "" for an image that starts from nothing
 	arguments []string
-	program   string // a Go package that is compiled and put beside the Dockerfile
+	program   string // a Go package that is compiled and put beside the Dockerfile as "program"
+	programs  string // Go packages for which the same is done, under their own names
 }
 
 // The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
@@ -86,8 +88,13 @@ var table = map[string]recipe{
 	"chromedp/headless-shell:stable":          {name: "headless-shell", release: "12"},
 	"docker/dockerfile:1":                     {name: "dockerfile", program: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend@v0.34.2"},
 
+	"moby/buildkit:buildx-stable-1": {name: "buildkit", release: "13", programs: buildKit},
+	"moby/buildkit:latest":          {name: "buildkit", release: "testing", programs: buildKit},
+
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
+
+const buildKit = "github.com/moby/buildkit/cmd/buildkitd@v0.34.2 github.com/moby/buildkit/cmd/buildctl@v0.34.2"
 
 // Has is whether a stand-in for ref can be built.
 func Has(ref string) bool { _, ok := table[ref]; return ok }
@@ -131,8 +138,16 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	for _, argument := range r.arguments {
 		arguments = append(arguments, "--build-arg", argument)
 	}
+	programs := map[string]string{}
+	for _, program := range strings.Fields(r.programs) {
+		name, _, _ := strings.Cut(path.Base(program), "@")
+		programs[name] = program
+	}
 	if r.program != "" {
-		if err := compile(ctx, r.program, directory); err != nil {
+		programs["program"] = r.program
+	}
+	for name, program := range programs {
+		if err := compile(ctx, program, directory, name); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
 		}
 	}
@@ -177,7 +192,7 @@ func unpack(name, directory string) error {
 
 // compile builds a Go program for the engine's processor. One of another module, "path@version", is built as a
 // dependency of an empty module, because `go install` can't cross-compile to a place of our choice.
-func compile(ctx context.Context, program, directory string) error {
+func compile(ctx context.Context, program, directory, name string) error {
 	if _, err := exec.LookPath("go"); err != nil {
 		return errors.New("it is compiled from Go source, and there is no go command here; " +
 			"install Go from https://go.dev/dl/")
@@ -204,7 +219,7 @@ func compile(ctx context.Context, program, directory string) error {
 		environment = environment[:3]
 	}
 	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w",
-		"-o", filepath.Join(directory, "program"), path)
+		"-o", filepath.Join(directory, name), path)
 	if foreign {
 		err = errors.Join(err, os.RemoveAll(in))
 	}

@@ -1,0 +1,50 @@
+package course
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// WithOwnConfiguration is the command with an empty configuration of its own: what it keeps there (logins, contexts,
+// builders) is not the learner's. The learner's plugins are still found.
+func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
+	t.Helper()
+	l := lessonOf(t)
+	directory := HostDirectory(t)
+	content, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": pluginDirectories()})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(directory, "config.json"), content, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The last three are empty: they would choose a context or a builder before the configuration is asked.
+	environment := []string{"DOCKER_CONFIG=" + directory, "BUILDX_CONFIG=" + filepath.Join(directory, "buildx"),
+		"DOCKER_CONTEXT=", "BUILDX_BUILDER=", "DOCKER_DEFAULT_PLATFORM="}
+	c.environment = append(slices.Clip(c.environment), environment...)
+	l.write("# The docker command's configuration is in a directory of its own, as with:\n" +
+		indent("export "+shellQuote(environment[:2]), "    "))
+	return c
+}
+
+// pluginDirectories is where the learner's docker command looks for plugins, besides the directories of the system.
+func pluginDirectories() []string {
+	directory := os.Getenv("DOCKER_CONFIG")
+	if directory == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil
+		}
+		directory = filepath.Join(home, ".docker")
+	}
+	var configuration struct {
+		CLIPluginsExtraDirs []string `json:"cliPluginsExtraDirs"`
+	}
+	if content, err := os.ReadFile(filepath.Join(directory, "config.json")); err == nil {
+		_ = json.Unmarshal(content, &configuration) // the docker command complains about a broken one
+	}
+	return append([]string{filepath.Join(directory, "cli-plugins")}, configuration.CLIPluginsExtraDirs...)
+}
