@@ -28,7 +28,7 @@ type Answer struct {
 func (a Answer) Into(t *testing.T, value any) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.Body), value); err != nil {
-		t.Fatalf("the engine's answer should be JSON: %v: %s", err, a.Body)
+		t.Fatalf("the answer should be JSON: %v: %s", err, a.Body)
 	}
 }
 
