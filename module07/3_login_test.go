@@ -1,0 +1,161 @@
+package module07
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/registry"
+)
+
+// A configuration for the docker command in which nobody is logged in. (In an empty one it would use the system's
+// keychain on some systems, and these lessons stay out of yours.)
+const nobody = `{"auths": {"registry.invalid": {}}}`
+
+// locked is a registry that lets in one user, and an image to push there.
+func locked(t *testing.T) (server *registry.Registry, password, hello string) {
+	t.Helper()
+	password = course.Secret(t)
+	server = registry.Start(t, registry.Password(t, "course", password))
+	hello = server.Address + "/hello:1"
+	build(t, hello, saying("hello"))
+	return server, password, hello
+}
+
+// login logs in as the user course.
+func login(t *testing.T, docker course.CLI, server *registry.Registry, password string) {
+	t.Helper()
+	result := docker.DockerStdin(t, password, "login", "--username", "course", "--password-stdin", server.Address)
+	assert.Contains(t, result.Stdout, "Login Succeeded")
+}
+
+// A registry that asks who is there answers 401 to those who don't say. `docker login` has the password checked, and
+// docker sends it along from then on. (--password-stdin keeps it off the command line, where others could read it.)
+func TestAnAnonymousPushIsRefusedAndAfterLoginItIsAccepted(t *testing.T) {
+	server, password, hello := locked(t)
+	docker, _ := course.CLI{}.WithConfig(t, nobody)
+
+	assert.Equal(t, http.StatusUnauthorized, server.Get(t, "/v2/").Status)
+	refused := docker.DockerFails(t, "push", hello)
+	assert.Regexp(t, "no basic auth credentials|unauthorized|authorization failed", refused.Stderr)
+	me := registry.BasicAuth(t, "course", password)
+	assert.JSONEq(t, `{"repositories": []}`, server.Get(t, "/v2/_catalog", me).Body, "nothing should have arrived")
+
+	login(t, docker, server, password)
+	docker.Docker(t, "push", hello)
+	assert.JSONEq(t, `{"repositories": ["hello"]}`, server.Get(t, "/v2/_catalog", me).Body)
+
+	course.Say(t, "A registry that asks nobody lets in everybody:")
+	open := registry.Start(t)
+	course.Docker(t, "tag", hello, open.Address+"/hello:1")
+	stranger, _ := course.CLI{}.WithConfig(t, nobody)
+	stranger.Docker(t, "push", open.Address+"/hello:1")
+}
+
+// A wrong password is refused at once, and docker doesn't keep it.
+func TestAWrongPasswordIsRefused(t *testing.T) {
+	server, password, hello := locked(t)
+	docker, file := course.CLI{}.WithConfig(t, nobody)
+	guess := func(user, password string) {
+		refused := docker.DockerStdinFails(t, password, "login", "--username", user, "--password-stdin", server.Address)
+		assert.Regexp(t, "(?i)unauthorized", refused.Stderr)
+	}
+	guess("course", "guessed")
+	guess("somebody", password)
+	assert.NotContains(t, course.ReadHostFile(t, file), server.Address)
+	docker.DockerFails(t, "push", hello)
+
+	login(t, docker, server, password)
+	docker.Docker(t, "push", hello)
+}
+
+// `docker logout` forgets the password of one registry, and keeps the others'.
+func TestLogoutForgets(t *testing.T) {
+	server, password, hello := locked(t)
+	another, anothersPassword, _ := locked(t)
+	docker, file := course.CLI{}.WithConfig(t, nobody)
+	login(t, docker, server, password)
+	login(t, docker, another, anothersPassword)
+	docker.Docker(t, "push", hello)
+	docker.Docker(t, "pull", hello)
+
+	docker.Docker(t, "logout", server.Address)
+	assert.NotContains(t, auths(t, file), server.Address)
+	docker.DockerFails(t, "push", hello)
+	docker.DockerFails(t, "pull", hello)
+	assert.Contains(t, auths(t, file), another.Address)
+}
+
+// Where no credential helper is set up, docker keeps passwords in its config.json, in Base64. That is a spelling and no
+// lock: it is undone without any key. Whoever reads the file has the password, and docker says so when it writes it.
+func TestConfigJSONHoldsThePasswordInBase64(t *testing.T) {
+	server, password, _ := locked(t)
+	docker, file := course.CLI{}.WithConfig(t, nobody)
+	registry.Base64(t, "course:"+password) // not for the transcript
+	warned := docker.DockerStdin(t, password, "login", "--username", "course", "--password-stdin", server.Address)
+	assert.Contains(t, warned.Stderr, "stored unencrypted")
+
+	assert.NotContains(t, course.ReadHostFile(t, file), password, "not letter by letter")
+	decoded, err := base64.StdEncoding.DecodeString(auths(t, file)[server.Address].Auth)
+	require.NoError(t, err)
+	course.Say(t, "auth decoded: %s", decoded)
+	assert.Equal(t, "course:"+password, string(decoded))
+}
+
+// A credential helper is a program to which docker leaves its passwords: "credsStore": "NAME" in config.json makes it
+// call docker-credential-NAME, to store them at login, to get them when they are needed, and to erase them at logout.
+// Docker Desktop brings one for the system's keychain. This lesson has a small one of its own, which notes how it is
+// called (see credential-helper/main.go).
+func TestACredentialHelperHoldsThePasswordInstead(t *testing.T) {
+	server, password, hello := locked(t)
+	programs := registry.InstallHelper(t, "credential-helper", "course")
+	docker, file := course.CLI{}.WithProgramsIn(t, programs).WithConfig(t, `{"credsStore": "course"}`)
+	encoded := registry.Base64(t, "course:"+password)
+	calls := func() []string {
+		lines := strings.Split(strings.TrimSpace(course.ReadHostFile(t, filepath.Join(programs, "calls.log"))), "\n")
+		for _, line := range lines {
+			require.Regexp(t, "^(store|get|erase) (https?://)?"+server.Address+"$", line)
+		}
+		return lines
+	}
+
+	result := docker.DockerStdin(t, password, "login", "--username", "course", "--password-stdin", server.Address)
+	assert.Contains(t, result.Stdout, "Login Succeeded")
+	assert.NotContains(t, result.Stderr, "unencrypted")
+	assert.Contains(t, calls(), "store "+server.Address)
+	for _, secret := range []string{password, encoded} {
+		assert.NotContains(t, course.ReadHostFile(t, file), secret, "the password should not be in config.json")
+	}
+
+	before := len(calls())
+	docker.Docker(t, "push", hello)
+	assert.Contains(t, calls()[before:], "get "+server.Address)
+
+	docker.Docker(t, "logout", server.Address)
+	assert.Contains(t, calls(), "erase "+server.Address)
+	docker.DockerFails(t, "push", hello)
+
+	course.Say(t, "The helper alone knew the password: what it forgets is forgotten.")
+	login(t, docker, server, password)
+	docker.Docker(t, "push", hello)
+	require.NoError(t, os.Remove(filepath.Join(programs, "secrets.json")))
+	docker.DockerFails(t, "push", hello)
+}
+
+// auths is what docker's configuration holds for each registry.
+func auths(t *testing.T, file string) map[string]struct{ Auth string } {
+	t.Helper()
+	var config struct {
+		Auths map[string]struct{ Auth string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(course.ReadHostFile(t, file)), &config))
+	return config.Auths
+}
