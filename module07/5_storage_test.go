@@ -11,9 +11,9 @@ import (
 	"docker-proven/internal/registry"
 )
 
-// A registry keeps blobs as files. Should one change, by a failing disk or by an intruder, its bytes no longer add up to
-// the digest by which the manifest names it. The engine that pulls computes it again, and refuses: one doesn't need to
-// trust a registry to get the image of a digest. The image whose blobs are whole comes from the same registry.
+// A registry keeps blobs as files. Should one change, by a failing disk or by an intruder, its bytes no longer add up
+// to the digest by which the manifest names it. The engine that pulls computes it again, and refuses: one doesn't need
+// to trust a registry to get the image of a digest. An image whose blobs are whole comes from the same registry.
 func TestATamperedBlobIsRefusedOnPull(t *testing.T) {
 	server := registry.Start(t)
 	for _, name := range []string{"/whole", "/tampered"} {

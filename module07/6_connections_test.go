@@ -10,9 +10,9 @@ import (
 	"docker-proven/internal/registry"
 )
 
-// A registry without TLS could be anybody, and the network could read and change what goes by. So an engine speaks plain
-// HTTP to registries on its own machine only. The same registry under another address is refused, unless that address
-// is listed in the engine's settings. (--insecure-registry is the same setting as an option of dockerd.)
+// A registry without TLS could be anybody, and the network could read and change what goes by. So an engine speaks
+// plain HTTP to registries on its own machine only. The same registry under another address is refused, unless that
+// address is listed in the engine's settings. (--insecure-registry is the same setting as an option of dockerd.)
 func TestPlainHTTPIsAcceptedOnLoopbackOnly(t *testing.T) {
 	engine := course.NewThrowawayEngine(t)
 	registry.StartOn(t, engine.Container)
@@ -36,8 +36,8 @@ func TestPlainHTTPIsAcceptedOnLoopbackOnly(t *testing.T) {
 
 // With TLS a registry may be anywhere, provided that the engine trusts whoever has signed its certificate. A company's
 // own certificate authority goes into a directory named after the registry, /etc/docker/certs.d/HOST:PORT, where the
-// engine looks at each connection. Until it is there, the engine refuses; and it refuses a certificate that was made out
-// to somebody else, whoever has signed it.
+// engine looks at each connection. Until it is there, the engine refuses; and it refuses a certificate that was made
+// out to somebody else, whoever has signed it.
 func TestARegistryWithTLSIsAcceptedWhenItsAuthorityIsTrusted(t *testing.T) {
 	const name = "registry.course"
 	engine := course.NewThrowawayEngine(t, course.Hostname(name))
@@ -64,14 +64,16 @@ func TestARegistryWithTLSIsAcceptedWhenItsAuthorityIsTrusted(t *testing.T) {
 	assert.Contains(t, stranger, "x509: cannot validate certificate for "+address)
 }
 
-// A pull-through cache is a registry that has nothing of its own. What it is asked for and doesn't have, it fetches from
-// another registry, and keeps. So a thousand pulls are one download, and the images that have come by are there when
-// the other registry is not. Without the cache they are gone with it, and so are those that nobody has asked for.
+// A pull-through cache is a registry that has nothing of its own. What it is asked for and doesn't have, it fetches
+// from another registry, and keeps. So a thousand pulls are one download, and the images that have come by are there
+// when the other registry is not. Without the cache they are gone with it, as are those that nobody has asked for.
 func TestAPullThroughCacheServesAnImageAfterItsUpstreamIsGone(t *testing.T) {
 	machine := course.Run(t, image.Busybox, course.Publish(0, 5000)) // it stays, and with it the upstream's address
 	upstream := registry.StartOn(t, machine)
-	for _, name := range []string{"/hello", "/rare"} { // all in one layer, which the engine below has from nowhere else
-		build(t, upstream.Address+name, "RUN head -c 100 /dev/urandom > /unique\nFROM scratch\nCOPY --from=0 / /\n"+saying(name))
+	for _, name := range []string{"/hello", "/rare"} {
+		// All in one layer, which the engine below has from nowhere else.
+		build(t, upstream.Address+name,
+			"RUN head -c 100 /dev/urandom > /unique\nFROM scratch\nCOPY --from=0 / /\n"+saying(name))
 		course.Docker(t, "push", upstream.Address+name)
 	}
 	direct := upstream.AddressInside(t)

@@ -11,8 +11,8 @@ import (
 	"docker-proven/internal/registry"
 )
 
-// `docker save` writes an image into a file, with its layers, its configuration and its tags, and `docker load` reads it
-// on another machine: an image travels on a memory stick as well. Nothing has been built or pulled there.
+// `docker save` writes an image into a file, with its layers, its configuration and its tags, and `docker load` reads
+// it on another machine: an image travels on a memory stick as well. Nothing is built or pulled there.
 func TestSaveAndLoadCarryAnImageWithoutARegistry(t *testing.T) {
 	name, other := course.Unique(t, "hello-"), course.Unique(t, "other-")
 	build(t, name, "ENV GREETING=hello\nRUN echo from afar > /from\nCMD echo $GREETING $(cat /from)")
@@ -30,8 +30,8 @@ func TestSaveAndLoadCarryAnImageWithoutARegistry(t *testing.T) {
 	engine.DockerFails(t, "image", "inspect", other)
 }
 
-// `docker export` looks similar, and is something else: it writes the files of a container, as it sees them, without the
-// image's configuration and layers. What `docker import` makes of that is an image of one layer that knows no command.
+// `docker export` looks similar, and is something else: it writes the files of a container, as it sees them, without
+// the image's configuration and layers. What `docker import` makes of that is an image of one layer and no command.
 func TestExportCarriesFilesAndNotAnImage(t *testing.T) {
 	name, imported := course.Unique(t, "hello-"), course.Unique(t, "imported-")
 	build(t, name, "ENV GREETING=hello\nRUN echo from afar > /from\nCMD echo $GREETING $(cat /from)")
@@ -49,24 +49,25 @@ func TestExportCarriesFilesAndNotAnImage(t *testing.T) {
 	assert.Equal(t, "from afar\n", engine.Docker(t, "run", "--rm", imported, "cat", "/from").Stdout)
 }
 
-// From one registry to another an image needs no engine in between: `docker buildx imagetools` speaks to both itself,
-// and copies manifest and blobs, so that the digest stays. (--prefer-index=false makes it the manifest as it is, instead
-// of an index with that one manifest in it.) Here no engine would even be there.
+// From one registry to another an image needs no engine in between: `docker buildx imagetools` speaks to both itself.
+// It puts a new index under the tag, and copies what that points to as it is: the manifest still has its digest, and
+// can be pulled by it. Here no engine would even be there.
 func TestAnImageIsCopiedFromRegistryToRegistryWithoutAnEngine(t *testing.T) {
 	from, to := registry.Start(t), registry.Start(t)
 	original, copied := from.Address+"/hello:1", to.Address+"/copied:1"
 	build(t, original, "RUN echo hello > /greeting\nCMD [\"cat\", \"/greeting\"]")
-	pushed := registry.Push(t, original)
+	digest := registry.Push(t, original)
 	course.Docker(t, "image", "rm", original)
 	course.DockerFails(t, "pull", copied)
 
 	nobody := course.CLI{}.With("DOCKER_HOST=tcp://127.0.0.1:1")
 	nobody.DockerFails(t, "pull", original)
-	nobody.Docker(t, "buildx", "imagetools", "create", "--prefer-index=false", "--tag", copied, original)
+	nobody.Docker(t, "buildx", "imagetools", "create", "--tag", copied, original)
 	course.DockerFails(t, "image", "inspect", original)
 	course.DockerFails(t, "image", "inspect", copied)
 
 	from.Remove(t)
-	assert.Equal(t, pushed, registry.DigestIn(t, course.Docker(t, "pull", copied)))
 	assert.Equal(t, "hello\n", course.Docker(t, "run", "--rm", copied).Stdout)
+	same := course.Docker(t, "pull", to.Address+"/copied@"+digest)
+	assert.Equal(t, digest, registry.DigestIn(t, same))
 }

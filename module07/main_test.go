@@ -23,8 +23,8 @@ func build(t *testing.T, name, instructions string) {
 // saying is the instruction for an image whose containers say something.
 func saying(text string) string { return fmt.Sprintf("CMD [\"echo\", %q]", text) }
 
-// theOtherMachine is an engine that has seen none of the images that the lessons build on yours. It may speak plain HTTP
-// to every registry, which the lesson on connections explains.
+// theOtherMachine is an engine that has seen none of the images that the lessons build on yours. It may speak plain
+// HTTP to every registry, which the lesson on connections explains.
 func theOtherMachine(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
 	return course.OneThrowawayEngine(t, course.Command("--insecure-registry", "0.0.0.0/0"))

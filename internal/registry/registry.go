@@ -126,7 +126,8 @@ func (r *Registry) ask(t *testing.T, method, path string, headers []string) cour
 
 // AcceptAnyManifest is the header by which a client says that it understands each kind of manifest and index. A
 // registry may answer those who don't say so with an older kind, or not at all.
-const AcceptAnyManifest = "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, " +
+const AcceptAnyManifest = "Accept: application/vnd.oci.image.index.v1+json, " +
+	"application/vnd.oci.image.manifest.v1+json, " +
 	"application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
 
 // BasicAuth is the header by which a client says who it is.
