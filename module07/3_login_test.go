@@ -3,9 +3,11 @@ package module07
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +26,7 @@ const nobody = `{"auths": {"registry.invalid": {}}}`
 func locked(t *testing.T) (server *registry.Registry, password, hello string) {
 	t.Helper()
 	password = course.Secret(t)
+	registry.Base64(t, "course:"+password) // that it isn't shown in this spelling, either
 	server = registry.Start(t, registry.Password(t, "course", password))
 	hello = server.Address + "/hello:1"
 	build(t, hello, saying("hello"))
@@ -88,10 +91,11 @@ func TestLogoutForgets(t *testing.T) {
 	docker.Docker(t, "pull", hello)
 
 	docker.Docker(t, "logout", server.Address)
-	assert.NotContains(t, auths(t, file), server.Address)
+	kept := slices.Collect(maps.Keys(auths(t, file)))
+	assert.NotContains(t, kept, server.Address)
 	docker.DockerFails(t, "push", hello)
 	docker.DockerFails(t, "pull", hello)
-	assert.Contains(t, auths(t, file), another.Address)
+	assert.Contains(t, kept, another.Address)
 }
 
 // Where no credential helper is set up, docker keeps passwords in its config.json, in Base64. That is a spelling and no
@@ -99,7 +103,6 @@ func TestLogoutForgets(t *testing.T) {
 func TestConfigJSONHoldsThePasswordInBase64(t *testing.T) {
 	server, password, _ := locked(t)
 	docker, file := course.CLI{}.WithConfig(t, nobody)
-	registry.Base64(t, "course:"+password) // not for the transcript
 	warned := docker.DockerStdin(t, password, "login", "--username", "course", "--password-stdin", server.Address)
 	assert.Contains(t, warned.Stderr, "stored unencrypted")
 
@@ -118,7 +121,6 @@ func TestACredentialHelperHoldsThePasswordInstead(t *testing.T) {
 	server, password, hello := locked(t)
 	programs := registry.InstallHelper(t, "credential-helper", "course")
 	docker, file := course.CLI{}.WithProgramsIn(t, programs).WithConfig(t, `{"credsStore": "course"}`)
-	encoded := registry.Base64(t, "course:"+password)
 	calls := func() []string {
 		lines := strings.Split(strings.TrimSpace(course.ReadHostFile(t, filepath.Join(programs, "calls.log"))), "\n")
 		for _, line := range lines {
@@ -131,7 +133,7 @@ func TestACredentialHelperHoldsThePasswordInstead(t *testing.T) {
 	assert.Contains(t, result.Stdout, "Login Succeeded")
 	assert.NotContains(t, result.Stderr, "unencrypted")
 	assert.Contains(t, calls(), "store "+server.Address)
-	for _, secret := range []string{password, encoded} {
+	for _, secret := range []string{password, registry.Base64(t, "course:"+password)} {
 		assert.NotContains(t, course.ReadHostFile(t, file), secret, "the password should not be in config.json")
 	}
 
