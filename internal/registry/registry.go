@@ -162,14 +162,18 @@ func Push(t *testing.T, reference string) (digest string) {
 }
 
 // Uploads is how many blobs, layers and configurations alike, clients have uploaded to a repository, as told by the
-// registry's own log. It waits for the log to have got to the manifest with that tag, which is pushed last.
-func (r *Registry) Uploads(t *testing.T, repository, tag string) int {
+// registry's own log. It waits until the log tells of the manifest with that tag, which is pushed last, and of as many
+// uploads as are expected: lines about requests that overlap may be in any order.
+func (r *Registry) Uploads(t *testing.T, repository, tag string, expected int) (count int) {
 	t.Helper()
 	r.WaitForLog(t, `"PUT /v2/`+repository+"/manifests/"+tag+` HTTP/1.1" 201`)
-	line := regexp.MustCompile(`(?m)^.*"PUT /v2/` + repository + `/blobs/uploads/.*" 201 .*$`)
-	lines := line.FindAllString(r.Logs(t).Stdout, -1)
-	course.Say(t, "The log tells of %d uploads to %s.", len(lines), repository)
-	return len(lines)
+	line := regexp.MustCompile(`"PUT /v2/` + repository + `/blobs/uploads/[^"]*" 201 `)
+	course.Eventually(t, fmt.Sprintf("the log tells of %d uploads to %s", expected, repository), func() bool {
+		count = len(line.FindAllString(r.Logs(t).Stdout, -1))
+		return count >= expected
+	})
+	course.Say(t, "The log tells of %d uploads to %s.", count, repository)
+	return count
 }
 
 // BlobPath is where the registry keeps a blob in its storage.
