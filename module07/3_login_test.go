@@ -18,9 +18,9 @@ import (
 	"docker-proven/internal/registry"
 )
 
-// A configuration for the docker command in which nobody is logged in. (In an empty one it would use the system's
-// keychain on some systems, and these lessons stay out of yours.)
-const nobody = `{"auths": {"registry.invalid": {}}}`
+// loggedOut is a configuration for the docker command in which nobody is logged in. (With an empty one docker would use
+// the system's keychain where it finds a helper for it, and these lessons stay out of yours.)
+const loggedOut = `{"auths": {"registry.invalid": {}}}`
 
 // locked is a registry that lets in one user, and an image to push there.
 func locked(t *testing.T) (server *registry.Registry, password, hello string) {
@@ -44,7 +44,7 @@ func login(t *testing.T, docker course.CLI, server *registry.Registry, password 
 // docker sends it along from then on. (--password-stdin keeps it off the command line, where others could read it.)
 func TestAnAnonymousPushIsRefusedAndAfterLoginItIsAccepted(t *testing.T) {
 	server, password, hello := locked(t)
-	docker, _ := course.CLI{}.WithConfig(t, nobody)
+	docker, _ := course.CLI{}.WithConfig(t, loggedOut)
 
 	assert.Equal(t, http.StatusUnauthorized, server.Get(t, "/v2/").Status)
 	refused := docker.DockerFails(t, "push", hello)
@@ -59,14 +59,14 @@ func TestAnAnonymousPushIsRefusedAndAfterLoginItIsAccepted(t *testing.T) {
 	course.Say(t, "A registry that asks nobody lets in everybody:")
 	open := registry.Start(t)
 	course.Docker(t, "tag", hello, open.Address+"/hello:1")
-	stranger, _ := course.CLI{}.WithConfig(t, nobody)
+	stranger, _ := course.CLI{}.WithConfig(t, loggedOut)
 	stranger.Docker(t, "push", open.Address+"/hello:1")
 }
 
 // A wrong password is refused at once, and docker doesn't keep it.
 func TestAWrongPasswordIsRefused(t *testing.T) {
 	server, password, hello := locked(t)
-	docker, file := course.CLI{}.WithConfig(t, nobody)
+	docker, file := course.CLI{}.WithConfig(t, loggedOut)
 	guess := func(user, password string) {
 		refused := docker.DockerStdinFails(t, password, "login", "--username", user, "--password-stdin", server.Address)
 		assert.Regexp(t, "(?i)unauthorized", refused.Stderr)
@@ -84,7 +84,7 @@ func TestAWrongPasswordIsRefused(t *testing.T) {
 func TestLogoutForgets(t *testing.T) {
 	server, password, hello := locked(t)
 	another, anothersPassword, _ := locked(t)
-	docker, file := course.CLI{}.WithConfig(t, nobody)
+	docker, file := course.CLI{}.WithConfig(t, loggedOut)
 	login(t, docker, server, password)
 	login(t, docker, another, anothersPassword)
 	docker.Docker(t, "push", hello)
@@ -102,7 +102,7 @@ func TestLogoutForgets(t *testing.T) {
 // lock: it is undone without any key. Whoever reads the file has the password, and docker says so when it writes it.
 func TestConfigJSONHoldsThePasswordInBase64(t *testing.T) {
 	server, password, _ := locked(t)
-	docker, file := course.CLI{}.WithConfig(t, nobody)
+	docker, file := course.CLI{}.WithConfig(t, loggedOut)
 	warned := docker.DockerStdin(t, password, "login", "--username", "course", "--password-stdin", server.Address)
 	assert.Contains(t, warned.Stderr, "stored unencrypted")
 
