@@ -138,18 +138,20 @@ func TestACredentialHelperHoldsThePasswordInstead(t *testing.T) {
 	assert.NotContains(t, config, password, "the password should not be in config.json")
 	assert.NotContains(t, config, registry.Base64(t, "course:"+password), "in no spelling")
 	assert.Empty(t, auths(t, config)[server.Address].Auth)
+	secrets := filepath.Join(programs, "secrets.json")
+	assert.Contains(t, course.ReadHostFile(t, secrets), password, "but with the helper")
 
 	docker.Docker(t, "push", hello)
 	assert.Contains(t, calls()[len(stored):], "get "+server.Address)
 
 	docker.Docker(t, "logout", server.Address)
 	assert.Contains(t, calls(), "erase "+server.Address)
+	assert.NotContains(t, course.ReadHostFile(t, secrets), password)
 	docker.DockerFails(t, "push", hello)
 
 	course.Say(t, "The helper alone knew the password: what it forgets is forgotten.")
 	login(t, docker, server, password)
 	docker.Docker(t, "push", hello)
-	secrets := filepath.Join(programs, "secrets.json")
 	course.Typed(t, "", "rm", secrets)
 	require.NoError(t, os.Remove(secrets))
 	docker.DockerFails(t, "push", hello)
