@@ -1,0 +1,102 @@
+package module07
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/registry"
+)
+
+// A registry is a web server: whatever docker does there it does by HTTP, and so can curl. The catalog lists the
+// repositories, and each repository lists its tags. What nobody has pushed isn't there.
+func TestTheCatalogListsRepositoriesAndEachOfThemItsTags(t *testing.T) {
+	server := registry.Start(t)
+	assert.JSONEq(t, `{"repositories": []}`, server.Get(t, "/v2/_catalog").Body)
+
+	hello := server.Address + "/hello:1"
+	build(t, hello, saying("hello"))
+	for _, name := range []string{"/hello:1", "/hello:2", "/crew/greeter:latest"} {
+		course.Docker(t, "tag", hello, server.Address+name)
+		course.Docker(t, "push", "--quiet", server.Address+name)
+	}
+	assert.JSONEq(t, `{"repositories": ["crew/greeter", "hello"]}`, server.Get(t, "/v2/_catalog").Body)
+	var hellos struct{ Tags []string }
+	server.Get(t, "/v2/hello/tags/list").Into(t, &hellos)
+	assert.ElementsMatch(t, []string{"1", "2"}, hellos.Tags)
+
+	missing := server.Get(t, "/v2/goodbye/tags/list")
+	assert.Equal(t, http.StatusNotFound, missing.Status)
+	assert.Contains(t, missing.Body, "NAME_UNKNOWN")
+}
+
+// A manifest is what a registry knows about an image: a JSON document with the digests of its configuration (the
+// command, the environment, the platform) and of its layers. Under each digest the registry has a blob, which is those
+// bytes: the digest is what they add up to. Three kinds of things, each found by the digest in the one before.
+func TestAManifestNamesTheConfigurationAndTheLayersByTheirDigests(t *testing.T) {
+	server := registry.Start(t)
+	hello := server.Address + "/hello:1"
+	build(t, hello, "RUN echo hello > /greeting\nCMD [\"cat\", \"/greeting\"]")
+	course.Docker(t, "push", hello)
+
+	var manifest registry.Manifest
+	server.Get(t, "/v2/hello/manifests/1", registry.AcceptAnyManifest).Into(t, &manifest)
+	assert.Len(t, manifest.Layers, len(course.Layers(t, hello)))
+	for _, part := range append(manifest.Layers, manifest.Config) {
+		blob := server.Get(t, "/v2/hello/blobs/"+part.Digest)
+		assert.Equal(t, http.StatusOK, blob.Status)
+		assert.Len(t, blob.Body, part.Size)
+		assert.Equal(t, part.Digest, registry.Digest(blob.Body))
+	}
+	var configuration struct{ Config struct{ Cmd []string } }
+	server.Get(t, "/v2/hello/blobs/"+manifest.Config.Digest).Into(t, &configuration)
+	assert.Equal(t, []string{"cat", "/greeting"}, configuration.Config.Cmd)
+
+	absent := server.Get(t, "/v2/hello/blobs/"+registry.Digest("what nobody has pushed"))
+	assert.Equal(t, http.StatusNotFound, absent.Status)
+}
+
+// One name can stand for an image on each platform. Then the tag points to an index, which lists a manifest for each
+// operating system and processor, and an engine takes the one that is for it, or the one that --platform asks for. A
+// tag that points to a single manifest has one image for all, whatever is asked for. (Neither image runs anything while
+// it is built, so that it can be built for any processor.)
+func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
+	server := registry.Start(t)
+	mine := strings.TrimSpace(course.Docker(t, "version", "--format", "{{.Server.Arch}}").Stdout)
+	other := map[string]string{"amd64": "arm64"}[mine]
+	if other == "" {
+		other = "amd64"
+	}
+	name := server.Address + "/hello"
+	digests := map[string]string{}
+	for _, architecture := range []string{mine, other} {
+		course.DockerStdin(t, "FROM scratch\nCMD [\"/hello\"]\n", "build", "--quiet", "--provenance=false",
+			"--platform", "linux/"+architecture, "--tag", name+":"+architecture, "-")
+		digests[architecture] = registry.Push(t, name+":"+architecture)
+		course.Docker(t, "image", "rm", name+":"+architecture)
+	}
+	course.Docker(t, "buildx", "imagetools", "create", "--tag", name+":1", name+":"+mine, name+":"+other)
+
+	var index registry.Index
+	server.Get(t, "/v2/hello/manifests/1", registry.AcceptAnyManifest).Into(t, &index)
+	require.Len(t, index.Manifests, 2)
+	for _, entry := range index.Manifests {
+		assert.Equal(t, digests[entry.Platform.Architecture], entry.Digest, "the index should point to what was pushed")
+	}
+
+	pull := func(tag string, flags ...string) (architecture string) {
+		course.DockerTries(t, append(append([]string{"pull"}, flags...), name+":"+tag)...)
+		inspected := course.DockerTries(t, "image", "inspect", "--format", "{{.Architecture}}", name+":"+tag).Stdout
+		course.DockerTries(t, "image", "rm", name+":"+tag)
+		return strings.TrimSpace(inspected)
+	}
+	assert.Equal(t, mine, pull("1"))
+	assert.Equal(t, other, pull("1", "--platform", "linux/"+other))
+	course.Say(t, "The single manifest has nothing for the other platform (engines warn or refuse):")
+	assert.Equal(t, mine, pull(mine))
+	assert.NotEqual(t, other, pull(mine, "--platform", "linux/"+other))
+}
