@@ -149,6 +149,15 @@ func (l *lesson) result(r Result) {
 	}
 }
 
+// Notice tells the learner, and the summary of `make test`, something that is no failure and yet worth a look.
+func Notice(t *testing.T, format string, values ...any) {
+	t.Helper()
+	l := lessonOf(t)
+	text := fmt.Sprintf(format, values...)
+	l.write("# " + text + "\n")
+	l.attribute("notice", text)
+}
+
 // Say tells the learner something that no command shows.
 func Say(t *testing.T, format string, values ...any) {
 	lessonOf(t).write("# " + fmt.Sprintf(format, values...) + "\n")
