@@ -182,6 +182,3 @@ var trackingFlags = []flags.Row{
 		Shell: "true", With: "docker: ...No such image: 127.0.0.1:1/absent...\nexit status 125",
 		Without: "Unable to find image ...\nexit status 125"},
 }
-
-// throwaway is the engine for what should not happen to the learner's own.
-func throwaway(t *testing.T) *course.ThrowawayEngine { return course.OneThrowawayEngine(t) }

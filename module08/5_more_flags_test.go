@@ -1,6 +1,7 @@
 package module08
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -60,29 +61,32 @@ func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
 }
 
 // Processors that are idle serve whoever comes. When they are busy, --cpu-shares decides: a container with 2048 shares
-// gets eight times as long as one with 256 on the same processor. What each of them has had, the kernel counts.
+// gets eight times as long as one with 256 on the same processor. How long each has had, the kernel counts.
 func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	flags.TwoProcessors(t)
 	course.NeedsLimits(t, course.LimitShares)
-	usage := "cat " + course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat")
-	busy := func(shares ...string) *course.Container {
-		return background(t, append([]string{"--cpuset-cpus", "0"}, shares...), "while :; do :; done")
+	nanoseconds := "cat " + course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat") + " | awk '/^usage_usec/ {print $2 \"000\"} NF == 1'"
+	busy := func(shares string) *course.Container {
+		return background(t, []string{"--cpuset-cpus", "0", "--cpu-shares", shares}, "while :; do :; done")
 	}
-	used := func(c *course.Container) int {
-		text := strings.TrimPrefix(course.Docker(t, "exec", c.Name, "sh", "-c", usage).Stdout, "usage_usec ")
-		return number(t, text)
+	used := func(c *course.Container) (n int) {
+		_, err := fmt.Sscan(course.Docker(t, "exec", c.Name, "sh", "-c", nanoseconds).Stdout, &n)
+		require.NoError(t, err)
+		return n
 	}
-	// compete lets two containers compute until the first has had another second and a half, and tells how many times
-	// as much it had as the other.
-	compete := func(first, second *course.Container) float64 {
+	// ratio is how many times as long as the second the first computes, while it has half a second.
+	ratio := func(first, second *course.Container) float64 {
 		firstBefore, secondBefore := used(first), used(second)
 		course.DockerUntil(t, "enough", "exec", first.Name, "sh", "-c",
-			"t=$(awk '/utime/ {print}' /dev/null; cut -d ' ' -f 14 /proc/1/stat); [ $t -gt 300 ] && echo enough")
-		return float64(used(first)-firstBefore) / float64(used(second)-secondBefore)
+			fmt.Sprintf("test $(%s) -gt %d && echo enough", nanoseconds, firstBefore+500_000_000))
+		ratio := float64(used(first)-firstBefore) / float64(used(second)-secondBefore)
+		course.Docker(t, "kill", first.Name, second.Name)
+		course.Say(t, "The first had %.1f times as long.", ratio)
+		return ratio
 	}
-	_ = compete
-	_ = busy
-	t.Skip("TODO")
+	assert.Greater(t, ratio(busy("2048"), busy("256")), 3.0)
+	course.Say(t, "With the same shares:")
+	assert.Less(t, ratio(busy("1024"), busy("1024")), 3.0)
 }
 
 // On an engine that is started with --userns-remap, root in a container is nobody on the machine: the numbers of its
@@ -112,9 +116,4 @@ func TestCgroupnsDecidesWhetherAContainerSeesWhereItIs(t *testing.T) {
 	}
 	assert.Equal(t, "/\n", groups("private"))
 	assert.Contains(t, groups("host"), "docker")
-}
-
-func number(t *testing.T, text string) (n int) {
-	t.Helper()
-	return n
 }

@@ -1,0 +1,172 @@
+package module08
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// throwaway is the engine for what should not happen to the learner's own. It sees the lessons' directories of the host
+// under the same paths, as Docker Desktop's does, so that compose files can name files beside them.
+func throwaway(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
+	all := filepath.Dir(course.HostDirectory(t))
+	// An engine in a container puts a tmpfs over a /tmp that is not a mount, and so over what is mounted in there.
+	return course.OneThrowawayEngine(t, course.Mount("type=tmpfs,target=/tmp"), course.Volume(all, all))
+}
+
+var (
+	buildingMutex sync.Mutex
+	built         bool
+)
+
+// application is the throwaway engine with the images of the application in it: api-golang, api-node and client-react.
+func application(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
+	engine := throwaway(t)
+	engine.Ref(t, image.Postgres)
+	buildingMutex.Lock()
+	defer buildingMutex.Unlock()
+	if !built {
+		course.Say(t, "The images of the application, which are the last of each sequence of module06:")
+		busybox, nginx := engine.Ref(t, image.Busybox), engine.Ref(t, image.Nginx)
+		for name, dockerfile := range map[string]string{
+			"api-golang":   api("golang", "8080"),
+			"api-node":     api("node", "3000"),
+			"client-react": client,
+		} {
+			dockerfile = strings.NewReplacer("BUSYBOX", busybox, "NGINX", nginx).Replace(dockerfile)
+			engine.DockerStdin(t, dockerfile, "build", "--quiet", "--tag", name, "-")
+		}
+		built = true
+	}
+	return engine
+}
+
+// composeFile is the lesson's compose file, with the image of Postgres that this run of the course has.
+func composeFile(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile("compose.yaml")
+	require.NoError(t, err)
+	return strings.NewReplacer(image.Postgres.Pinned, course.Ref(t, image.Postgres),
+		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(string(content))
+}
+
+// A project is what docker compose makes of a directory with a compose file.
+type project struct {
+	course.CLI // docker, in that directory
+	engine     *course.ThrowawayEngine
+	directory  string
+	name       string
+}
+
+// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it. Its
+// name, which becomes the project's, is nobody else's.
+func newProject(t *testing.T, engine *course.ThrowawayEngine, compose string) *project {
+	t.Helper()
+	p := newProjectFor(t, engine.CLI, compose)
+	p.engine = engine
+	return p
+}
+
+// newProjectFor is newProject for a docker command that may be pointed at any engine: only at a throwaway one should the
+// project be started.
+func newProjectFor(t *testing.T, cli course.CLI, compose string) *project {
+	t.Helper()
+	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))
+	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
+	password := course.Secret(t)
+	for name, content := range map[string]string{
+		"compose.yaml":         compose,
+		"secrets/db-password":  password,
+		"secrets/database-url": "postgres://postgres:" + password + "@db:5432/postgres",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o644))
+	}
+	return &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
+}
+
+// up starts services of the project and waits until they are healthy; all of it is removed when the test ends.
+func (p *project) up(t *testing.T, arguments ...string) {
+	t.Helper()
+	p.compose(t, append([]string{"up", "--detach", "--wait"}, arguments...)...)
+}
+
+func (p *project) compose(t *testing.T, arguments ...string) course.Result {
+	t.Helper()
+	return p.Docker(t, append([]string{"compose"}, arguments...)...)
+}
+
+// id is the container of a service.
+func (p *project) id(t *testing.T, service string) string {
+	t.Helper()
+	return strings.TrimSpace(p.compose(t, "ps", "--quiet", service).Stdout)
+}
+
+// visit performs a command of busybox in the network of a service, which need not have any command of its own.
+func (p *project) visit(t *testing.T, service string, command ...string) course.Result {
+	t.Helper()
+	line := []string{"run", "--rm", "--network", "container:" + p.id(t, service), p.engine.Ref(t, image.Busybox)}
+	return p.DockerTries(t, append(line, command...)...)
+}
+
+// api is a stand-in for an API of the application, until its image is there.
+func api(name, port string) string {
+	return `FROM BUSYBOX
+COPY --chmod=0755 <<'EOF' /answer
+#!/bin/sh
+read -r method path rest
+while read -r header && [ ${#header} -gt 1 ]; do :; done
+[ "$LOG_LEVEL" != debug ] || echo "{\"msg\":\"request received\",\"path\":\"$path\"}" >&2
+url=${DATABASE_URL:-$(cat "$DATABASE_URL_FILE")}
+host=${url#*@}
+host=${host%%:*}
+reply() { printf 'HTTP/1.1 %s\r\nConnection: close\r\n\r\n%s' "$1" "$2"; }
+case $path in
+  /ping) reply '200 OK' pong; exit ;;
+  / | /healthz) ;;
+  *) reply '404 Not Found' '{"error":"not found"}'; exit ;;
+esac
+if ! nc -w 2 "$host" 5432 < /dev/null > /dev/null 2>&1; then
+  reply '503 Service Unavailable' '{"error":"the database does not answer"}'
+elif [ $path = / ]; then
+  reply '200 OK' "{\"api\":\"` + name + `\",\"now\":\"$(date -u +%FT%TZ)\"}"
+else
+  reply '200 OK' '{"status":"ok"}'
+fi
+EOF
+USER 65534:65534
+EXPOSE ` + port + `
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
+    CMD wget -q -O /dev/null http://127.0.0.1:` + port + `/healthz
+CMD ["sh", "-c", "echo '{\"msg\":\"listening\"}'; trap 'exit 0' TERM; nc -ll -p ` + port + ` -e /answer & wait"]
+`
+}
+
+// client is a stand-in for the page.
+const client = `FROM NGINX
+COPY <<'EOF' /etc/nginx/conf.d/default.conf
+server {
+    listen 8080;
+    root /usr/share/nginx/html;
+    resolver 127.0.0.11 valid=5s ipv6=off;
+    location = /ping { default_type text/plain; return 200 pong; }
+    location /api/golang/ { set $golang http://api-golang:8080; rewrite ^/api/golang(/.*)$ $1 break; proxy_pass $golang; }
+    location /api/node/ { set $node http://api-node:3000; rewrite ^/api/node(/.*)$ $1 break; proxy_pass $node; }
+    location / { try_files $uri /index.html =404; }
+}
+EOF
+COPY <<'EOF' /usr/share/nginx/html/index.html
+<!doctype html><title>One database, two APIs</title>
+EOF
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
+    CMD ["curl", "--silent", "--fail", "http://127.0.0.1:8080/ping"]
+`
