@@ -3,7 +3,9 @@ package module08
 import (
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,4 +118,83 @@ func TestCgroupnsDecidesWhetherAContainerSeesWhereItIs(t *testing.T) {
 	}
 	assert.Equal(t, "/\n", groups("private"))
 	assert.Contains(t, groups("host"), "docker")
+}
+
+// What `docker run` can do, it says itself: docker run --help. Here that list is compared with this lesson's. A flag that
+// the lesson doesn't know is news, which the summary of `make test` tells; it is no mistake, and neither is a flag that
+// this docker command doesn't have yet or any more.
+func TestTheLessonKnowsTheFlagsThatDockerRunHas(t *testing.T) {
+	var known []string
+	for _, table := range [][]flags.Row{programFlags, fileFlags, networkFlags, limitFlags, privilegeFlags, trackingFlags} {
+		for _, row := range table {
+			known = append(known, row.Name())
+		}
+	}
+	known = slices.Concat(known, slices.Collect(maps.Keys(stories)), slices.Collect(maps.Keys(notShown)))
+	unknown := func(help string) []string {
+		return slices.DeleteFunc(flags.InHelp(help), func(flag string) bool { return slices.Contains(known, flag) })
+	}
+
+	help := course.Docker(t, "run", "--help").Stdout
+	has := flags.InHelp(help)
+	require.Greater(t, len(has), 80, "the help should have been understood")
+	for _, flag := range []string{"--detach", "--restart", "--health-cmd", "--memory"} {
+		assert.Contains(t, has, flag)
+	}
+	if news := unknown(help); len(news) > 0 {
+		course.Notice(t, "docker run has flags that module08 doesn't know yet: %s", strings.Join(news, " "))
+	}
+
+	course.Say(t, "A new one would be noticed:")
+	news := unknown(help + "\n  -z, --brand-new string     Does something new\n")
+	course.Show(t, strings.Join(news, " "))
+	assert.Contains(t, news, "--brand-new")
+	assert.NotContains(t, news, "--detach")
+}
+
+// Flags with a longer story, and the test that tells it.
+var stories = map[string]func(*testing.T){
+	"--cgroupns":              TestCgroupnsDecidesWhetherAContainerSeesWhereItIs,
+	"--health-cmd":            TestAHealthCommandTellsWhetherAContainerIsOfUse,
+	"--health-interval":       TestAHealthCommandTellsWhetherAContainerIsOfUse,
+	"--health-retries":        TestHealthRetriesAreHowManyFailuresInARowCount,
+	"--health-start-interval": TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod,
+	"--health-start-period":   TestFailuresInTheStartPeriodDoNotCount,
+	"--health-timeout":        TestAHealthCheckThatTakesTooLongHasFailed,
+	"--log-opt":               TestALogOptionKeepsTheNewestLinesOnly,
+	"--no-healthcheck":        TestNoHealthcheckSwitchesTheImagesOwnOff,
+	"--publish":               TestAPublishedPortIsReachedFromTheHost,
+	"--restart":               TestOnFailureRestartsAProgramThatFailsAndGivesUp,
+	"--stop-signal":           TestTheStopSignalIsWhatAProgramHearsFirst,
+	"--stop-timeout":          TestTheStopTimeoutIsHowLongAProgramMayTake,
+	"--userns":                TestUsernsHostDoesWithoutTheMappingOfUsers,
+}
+
+// Flags that are not shown in this lesson, and why.
+var notShown = map[string]string{
+	"--annotation":            "for the program that starts the container; nothing in it can see it",
+	"--blkio-weight":          "few kernels have the scheduler that it is for",
+	"--blkio-weight-device":   "few kernels have the scheduler that it is for",
+	"--cgroup-parent":         "for programs that start containers",
+	"--cpu-rt-period":         "needs an engine that is set up for real-time programs",
+	"--cpu-rt-runtime":        "needs an engine that is set up for real-time programs",
+	"--cpuset-mems":           "needs a machine with several memory nodes",
+	"--detach-keys":           "for the keys that are pressed at a terminal",
+	"--device-cgroup-rule":    "for devices that come and go",
+	"--disable-content-trust": "content trust is being retired",
+	"--help":                  "prints the list that the lesson is compared with",
+	"--ip6":                   "as --ip, where there is IPv6",
+	"--isolation":             "for Windows containers",
+	"--kernel-memory":         "does nothing any more",
+	"--link":                  "replaced by user-defined networks",
+	"--link-local-ip":         "as --ip, for addresses that only neighbours see",
+	"--memory-swappiness":     "for version 1 of control groups only",
+	"--oom-kill-disable":      "for version 1 of control groups only",
+	"--quiet":                 "for what docker shows while it pulls",
+	"--runtime":               "needs a second runtime",
+	"--sig-proxy":             "for what becomes of Ctrl-C, which module02 shows",
+	"--storage-opt":           "for some storage drivers only",
+	"--use-api-socket":        "an experiment of Docker's",
+	"--uts":                   "shown in module02",
+	"--volume-driver":         "needs a volume plugin",
 }
