@@ -38,12 +38,14 @@ func TestAHealthCommandTellsWhetherAContainerIsOfUse(t *testing.T) {
 func TestHealthRetriesAreHowManyFailuresInARowCount(t *testing.T) {
 	const failsTwice = "echo >> /tmp/checks; test $(wc -l < /tmp/checks) -gt 2"
 	transitions := func(retries string) string {
-		c := background(t, []string{"--health-cmd", failsTwice, "--health-interval", "100ms", "--health-retries", retries}, "sleep 600")
-		c.WaitForInspect(t, "{{.State.Health.Status}}", "healthy")
-		course.Docker(t, "stop", "--timeout", "0", c.Name)
-		list := course.Docker(t, "events", "--since", "30m", "--until", "0s", "--filter", "container="+c.Name,
+		name := course.Unique(t, "busybox-")
+		events := course.DockerInBackground(t, "events", "--since", "0s", "--filter", "container="+name,
 			"--filter", "event=health_status", "--format", "{{.Action}}")
-		return list.Stdout
+		course.Docker(t, "run", "--detach", "--name", name, "--health-cmd", failsTwice, "--health-interval", "100ms",
+			"--health-retries", retries, course.Ref(t, image.Busybox), "sleep", "600")
+		events.WaitForOutput(t, "health_status: healthy\n")
+		course.Show(t, events.Output())
+		return events.Output()
 	}
 	assert.Equal(t, "health_status: healthy\n", transitions("3"))
 	assert.Equal(t, "health_status: unhealthy\nhealth_status: healthy\n", transitions("1"))
