@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
 
@@ -35,16 +36,8 @@ func application(t *testing.T) *course.ThrowawayEngine {
 	buildingMutex.Lock()
 	defer buildingMutex.Unlock()
 	if !built {
-		course.Say(t, "The images of the application, which are the last of each sequence of module06:")
-		busybox, nginx := engine.Ref(t, image.Busybox), engine.Ref(t, image.Nginx)
-		for name, dockerfile := range map[string]string{
-			"api-golang":   api("golang", "8080"),
-			"api-node":     api("node", "3000"),
-			"client-react": client,
-		} {
-			dockerfile = strings.NewReplacer("BUSYBOX", busybox, "NGINX", nginx).Replace(dockerfile)
-			engine.DockerStdin(t, dockerfile, "build", "--quiet", "--tag", name, "-")
-		}
+		course.Say(t, "The images of the application are the last ones of module06:")
+		example.Deliver(t, engine, example.Services...)
 		built = true
 	}
 	return engine
@@ -116,57 +109,3 @@ func (p *project) visit(t *testing.T, service string, command ...string) course.
 	line := []string{"run", "--rm", "--network", "container:" + p.id(t, service), p.engine.Ref(t, image.Busybox)}
 	return p.DockerTries(t, append(line, command...)...)
 }
-
-// api is a stand-in for an API of the application, until its image is there.
-func api(name, port string) string {
-	return `FROM BUSYBOX
-COPY --chmod=0755 <<'EOF' /answer
-#!/bin/sh
-read -r method path rest
-while read -r header && [ ${#header} -gt 1 ]; do :; done
-[ "$LOG_LEVEL" != debug ] || echo "{\"msg\":\"request received\",\"path\":\"$path\"}" >&2
-url=${DATABASE_URL:-$(cat "$DATABASE_URL_FILE")}
-host=${url#*@}
-host=${host%%:*}
-reply() { printf 'HTTP/1.1 %s\r\nConnection: close\r\n\r\n%s' "$1" "$2"; }
-case $path in
-  /ping) reply '200 OK' pong; exit ;;
-  / | /healthz) ;;
-  *) reply '404 Not Found' '{"error":"not found"}'; exit ;;
-esac
-if ! nc -w 2 "$host" 5432 < /dev/null > /dev/null 2>&1; then
-  reply '503 Service Unavailable' '{"error":"the database does not answer"}'
-elif [ $path = / ]; then
-  reply '200 OK' "{\"api\":\"` + name + `\",\"now\":\"$(date -u +%FT%TZ)\"}"
-else
-  reply '200 OK' '{"status":"ok"}'
-fi
-EOF
-USER 65534:65534
-EXPOSE ` + port + `
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
-    CMD wget -q -O /dev/null http://127.0.0.1:` + port + `/healthz
-CMD ["sh", "-c", "echo '{\"msg\":\"listening\"}'; trap 'exit 0' TERM; nc -ll -p ` + port + ` -e /answer & wait"]
-`
-}
-
-// client is a stand-in for the page.
-const client = `FROM NGINX
-COPY <<'EOF' /etc/nginx/conf.d/default.conf
-server {
-    listen 8080;
-    root /usr/share/nginx/html;
-    resolver 127.0.0.11 valid=5s ipv6=off;
-    location = /ping { default_type text/plain; return 200 pong; }
-    location /api/golang/ { set $golang http://api-golang:8080; rewrite ^/api/golang(/.*)$ $1 break; proxy_pass $golang; }
-    location /api/node/ { set $node http://api-node:3000; rewrite ^/api/node(/.*)$ $1 break; proxy_pass $node; }
-    location / { try_files $uri /index.html =404; }
-}
-EOF
-COPY <<'EOF' /usr/share/nginx/html/index.html
-<!doctype html><title>One database, two APIs</title>
-EOF
-EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --start-interval=1s \
-    CMD ["curl", "--silent", "--fail", "http://127.0.0.1:8080/ping"]
-`
