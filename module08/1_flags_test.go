@@ -8,8 +8,8 @@ import (
 )
 
 // Each row of the tables in this file is an experiment that is performed twice: with the flag, and without it. What is
-// printed must be what the row says; `...` stands for any text, and ` | ` is between two possibilities. A row that would
-// hold without its flag, too, fails. (What the columns mean, and how they are performed, is in internal/flags.)
+// printed must be what the row says; `...` stands for any text, and ` | ` is between two possibilities. A row that
+// would hold without its flag, too, fails. (What the columns mean, and how they are performed, is in internal/flags.)
 
 // A container is a program, and these flags say which, as whom and where. Each is shown by asking the program itself.
 func TestFlagsSetUpTheProgram(t *testing.T) { flags.Perform(t, programFlags) }
@@ -21,8 +21,9 @@ var programFlags = []flags.Row{
 		Shell: "pwd", With: "/tmp", Without: "/"},
 	{Flag: "--env COLOUR=blue", Changes: "an environment variable",
 		Shell: "echo colour=$COLOUR", With: "colour=blue", Without: "colour="},
-	{Flag: "--env-file $FILE", Changes: "environment variables, as many as the file has lines", Arrange: flags.File("COLOUR=blue\nSIZE=xl\n"),
-		Shell: "echo colour=$COLOUR size=$SIZE", With: "colour=blue size=xl", Without: "colour= size="},
+	{Flag: "--env-file $FILE", Changes: "environment variables, as many as the file has lines",
+		Arrange: flags.File("COLOUR=blue\nSIZE=xl\n"),
+		Shell:   "echo colour=$COLOUR size=$SIZE", With: "colour=blue size=xl", Without: "colour= size="},
 	{Flag: "--user 1000", Changes: "who the program is",
 		Shell: "id -u", With: "1000", Without: "0"},
 	{Flag: "--group-add 4242", Changes: "a group that the user is in, besides its own",
@@ -41,18 +42,22 @@ var programFlags = []flags.Row{
 		Shell: "echo out; echo err >&2", With: "err", Without: "out\nerr"},
 	{Flag: "--detach", Changes: "docker starts the container, prints its id and doesn't wait", Also: " ",
 		Shell: "echo hello", With: "/[0-9a-f]{64}/", Without: "hello"},
-	{Flag: "--platform linux/s390x", Changes: "for which processor the image has to be", Also: "--rm --pull never", On: throwaway,
+	{Flag: "--platform linux/s390x", Changes: "for which processor the image has to be", Also: "--rm --pull never",
+		On:    throwaway,
 		Shell: "uname -s", With: "docker: ...\nexit status 125", Without: "Linux"},
 }
 
-// A container starts with its image's files and nothing else. These flags bring in more, or take the right to write away.
+// A container starts with its image's files and nothing else. These flags bring in more, or take the right to write
+// away.
 func TestFlagsBringFilesIn(t *testing.T) { flags.Perform(t, fileFlags) }
 
 var fileFlags = []flags.Row{
-	{Flag: "--volume $DIRECTORY:/site", Changes: "a directory of the host, or a volume", Arrange: flags.Directory("page", "from the host\n"),
-		Shell: "cat /site/page", With: "from the host", Without: "cat: ...No such file or directory\nexit status 1"},
-	{Flag: "--mount type=bind,source=$DIRECTORY,target=/site", Changes: "the same, spelled out", Arrange: flags.Directory("page", "from the host\n"),
-		Shell: "cat /site/page", With: "from the host", Without: "cat: ...No such file or directory\nexit status 1"},
+	{Flag: "--volume $DIRECTORY:/site", Changes: "a directory of the host, or a volume",
+		Arrange: flags.Directory("page", "from the host\n"),
+		Shell:   "cat /site/page", With: "from the host", Without: "cat: ...No such file or directory\nexit status 1"},
+	{Flag: "--mount type=bind,source=$DIRECTORY,target=/site", Changes: "the same, spelled out",
+		Arrange: flags.Directory("page", "from the host\n"),
+		Shell:   "cat /site/page", With: "from the host", Without: "cat: ...No such file or directory\nexit status 1"},
 	{Flag: "--volumes-from $WORD", Changes: "the volumes that another container has",
 		Before: []string{"run --name $WORD --volume /data $BUSYBOX touch /data/note"},
 		Shell:  "ls /data", With: "note", Without: "ls: ...No such file or directory\nexit status 1"},
@@ -66,7 +71,8 @@ var fileFlags = []flags.Row{
 		Shell: "test -c /dev/void && echo a device", With: "a device", Without: "exit status 1"},
 }
 
-// A container has a network of its own. These flags say which one it is connected to, as what, and what it knows of others.
+// A container has a network of its own. These flags say which one it is connected to, as what, and what it knows of
+// others.
 func TestFlagsSetUpTheNetwork(t *testing.T) { flags.Perform(t, networkFlags) }
 
 var networkFlags = []flags.Row{
@@ -76,7 +82,8 @@ var networkFlags = []flags.Row{
 		Before: []string{"network create $WORD"}, Also: "--rm --network $WORD",
 		Shell: "ping -c 1 web > /dev/null && echo found", With: "found", Without: "ping: bad address 'web'\nexit status 1"},
 	{Flag: "--ip 10.99.0.77", Changes: "the address on a network whose addresses were chosen", On: throwaway,
-		Before: []string{"network create --subnet 10.99.0.0/24 $WORD"}, After: []string{"network rm $WORD"}, Also: "--rm --network $WORD",
+		Before: []string{"network create --subnet 10.99.0.0/24 $WORD"}, After: []string{"network rm $WORD"},
+		Also:  "--rm --network $WORD",
 		Shell: "hostname -i", With: "10.99.0.77", Without: "10.99.0..."},
 	{Flag: "--mac-address 02:00:00:00:00:08", Changes: "the network card's address",
 		Shell: "cat /sys/class/net/eth0/address", With: "02:00:00:00:00:08", Without: "..."},
@@ -96,30 +103,38 @@ var networkFlags = []flags.Row{
 		Shell: "cat /proc/sys/net/core/somaxconn", With: "123", Without: "..."},
 }
 
-// A container may use all of the machine, unless it is limited. Each limit is a number that Docker writes into a file of
-// the kernel's, and that the container can read there. (What happens at the limit is in module02. The files' names and
-// the numbers for "no limit" are not the same in both versions of control groups, which is why there are two of each.)
+// A container may use all of the machine, unless it is limited. Each limit is a number that Docker writes into a file
+// of the kernel's, and that the container can read there. (What happens at the limit is in module02. The files' names
+// and the numbers for "no limit" are not the same in both versions of control groups, which is why there are two of
+// each.)
 func TestFlagsLimitWhatAContainerUses(t *testing.T) { flags.Perform(t, limitFlags) }
 
 var limitFlags = []flags.Row{
-	{Flag: "--memory 64m", Changes: "how much memory all its processes may have, in bytes", Needs: flags.Limits(course.LimitMemory),
-		Cgroup: [2]string{"memory/memory.limit_in_bytes", "memory.max"}, With: "67108864", Without: "max | 92233720368547..."},
-	{Flag: "--memory-swap 96m", Changes: "how much memory and swap space together (the file of version 2 has swap space alone)",
-		Also: "--rm --memory 64m", Needs: flags.Limits(course.LimitMemory, course.LimitSwap),
+	{Flag: "--memory 64m", Changes: "how much memory all its processes may have, in bytes",
+		Needs:  flags.Limits(course.LimitMemory),
+		Cgroup: [2]string{"memory/memory.limit_in_bytes", "memory.max"}, With: "67108864",
+		Without: "max | 92233720368547..."},
+	{Flag: "--memory-swap 96m",
+		Changes: "how much memory and swap space together (the file of version 2 has swap space alone)",
+		Also:    "--rm --memory 64m", Needs: flags.Limits(course.LimitMemory, course.LimitSwap),
 		Cgroup: [2]string{"memory/memory.memsw.limit_in_bytes", "memory.swap.max"},
 		With:   "100663296 | 33554432", Without: "134217728 | 67108864"},
-	{Flag: "--memory-reservation 64m", Changes: "how much it keeps when memory gets short", Needs: flags.Limits(course.LimitMemory),
-		Cgroup: [2]string{"memory/memory.soft_limit_in_bytes", "memory.low"}, With: "67108864", Without: "0 | 92233720368547..."},
+	{Flag: "--memory-reservation 64m", Changes: "how much it keeps when memory gets short",
+		Needs:  flags.Limits(course.LimitMemory),
+		Cgroup: [2]string{"memory/memory.soft_limit_in_bytes", "memory.low"}, With: "67108864",
+		Without: "0 | 92233720368547..."},
 	{Flag: "--oom-score-adj 500", Changes: "how readily the kernel kills it when the machine's memory is used up",
 		Shell: "cat /proc/self/oom_score_adj", With: "500", Without: "..."},
-	{Flag: "--cpus 0.5", Changes: "how much of the processors: microseconds in each tenth of a second", Needs: flags.Limits(course.LimitCPU),
+	{Flag: "--cpus 0.5", Changes: "how much of the processors: microseconds in each tenth of a second",
+		Needs:  flags.Limits(course.LimitCPU),
 		Cgroup: [2]string{"cpu/cpu.cfs_quota_us", "cpu.max"}, With: "50000 | 50000 100000", Without: "-1 | max 100000"},
 	{Flag: "--cpu-quota 20000", Changes: "the same, in microseconds", Needs: flags.Limits(course.LimitCPU),
 		Cgroup: [2]string{"cpu/cpu.cfs_quota_us", "cpu.max"}, With: "20000 | 20000 100000", Without: "-1 | max 100000"},
 	{Flag: "--cpu-period 50000", Changes: "in each of how many microseconds", Needs: flags.Limits(course.LimitCPU),
 		Cgroup: [2]string{"cpu/cpu.cfs_period_us", "cpu.max"}, With: "50000 | max 50000", Without: "100000 | max 100000"},
 	{Flag: "--cpu-shares 2", Changes: "its weight against others when processors are busy (1024; in version 2: 100)",
-		Needs: flags.Limits(course.LimitShares), Cgroup: [2]string{"cpu/cpu.shares", "cpu.weight"}, With: "2 | 1", Without: "1024 | 100"},
+		Needs: flags.Limits(course.LimitShares), Cgroup: [2]string{"cpu/cpu.shares", "cpu.weight"}, With: "2 | 1",
+		Without: "1024 | 100"},
 	{Flag: "--cpuset-cpus 0", Changes: "which of the processors", Needs: flags.TwoProcessors,
 		Shell: "awk '/^Cpus_allowed_list/ {print $2}' /proc/self/status", With: "0", Without: "..."},
 	{Flag: "--pids-limit 20", Changes: "how many processes there may be", Needs: flags.Limits(course.LimitPids),
@@ -127,11 +142,14 @@ var limitFlags = []flags.Row{
 	{Flag: "--ulimit nofile=123", Changes: "a limit of each process: here, how many files it may open",
 		Shell: "ulimit -n", With: "123", Without: "..."},
 	{Flag: "--device-read-bps $DISK:1mb", Changes: "how many bytes a second it may read from a disk", Arrange: flags.Disk,
-		Cgroup: [2]string{"blkio/blkio.throttle.read_bps_device", "io.max"}, With: "... 1048576 | ... rbps=1048576 ...", Without: ""},
+		Cgroup: [2]string{"blkio/blkio.throttle.read_bps_device", "io.max"}, With: "... 1048576 | ... rbps=1048576 ...",
+		Without: ""},
 	{Flag: "--device-write-bps $DISK:1mb", Changes: "how many bytes a second it may write", Arrange: flags.Disk,
-		Cgroup: [2]string{"blkio/blkio.throttle.write_bps_device", "io.max"}, With: "... 1048576 | ... wbps=1048576 ...", Without: ""},
+		Cgroup: [2]string{"blkio/blkio.throttle.write_bps_device", "io.max"}, With: "... 1048576 | ... wbps=1048576 ...",
+		Without: ""},
 	{Flag: "--device-read-iops $DISK:100", Changes: "how often a second it may read", Arrange: flags.Disk,
-		Cgroup: [2]string{"blkio/blkio.throttle.read_iops_device", "io.max"}, With: "... 100 | ... riops=100 ...", Without: ""},
+		Cgroup: [2]string{"blkio/blkio.throttle.read_iops_device", "io.max"}, With: "... 100 | ... riops=100 ...",
+		Without: ""},
 	{Flag: "--device-write-iops $DISK:100", Changes: "how often a second it may write", Arrange: flags.Disk,
 		Cgroup: [2]string{"blkio/blkio.throttle.write_iops_device", "io.max"}, With: "... 100 | ... wiops=100", Without: ""},
 }
@@ -170,15 +188,18 @@ var trackingFlags = []flags.Row{
 		Shell: "sleep 600", Then: "exec $WORD echo here", With: "here", Without: "...No such container: ...\nexit status 1"},
 	{Flag: "--label colour=$WORD", Changes: "a label, to filter by", Also: "--detach",
 		Shell: "sleep 600", Then: "ps --filter label=colour=$WORD --format {{.State}}", With: "running", Without: ""},
-	{Flag: "--label-file $FILE", Changes: "labels, as many as the file has lines", Also: "--detach", Arrange: flags.File("colour=$WORD\n"),
-		Shell: "sleep 600", Then: "ps --filter label=colour=$WORD --format {{.State}}", With: "running", Without: ""},
-	{Flag: "--cidfile $DIRECTORY/id", Changes: "docker writes the container's id into a file", Arrange: flags.Directory("about", "cidfile\n"),
-		Shell: "true", File: "$DIRECTORY/id", With: "/[0-9a-f]{64}/", Without: "no such file"},
+	{Flag: "--label-file $FILE", Changes: "labels, as many as the file has lines", Also: "--detach",
+		Arrange: flags.File("colour=$WORD\n"),
+		Shell:   "sleep 600", Then: "ps --filter label=colour=$WORD --format {{.State}}", With: "running", Without: ""},
+	{Flag: "--cidfile $DIRECTORY/id", Changes: "docker writes the container's id into a file",
+		Arrange: flags.Directory("about", "cidfile\n"),
+		Shell:   "true", File: "$DIRECTORY/id", With: "/[0-9a-f]{64}/", Without: "no such file"},
 	{Flag: "--rm", Changes: "the container is removed when it has ended", Also: "--label colour=$WORD",
-		Shell: "true", Then: "ps --all --filter label=colour=$WORD --format {{.State}}", With: "", Without: "exited"},
+		Shell: "true", Then: "ps --all --filter label=colour=$WORD --format {{.Image}}", With: "", Without: "busybox:..."},
 	{Flag: "--log-driver none", Changes: "where what it prints is kept: here, nowhere", Also: "--detach",
 		Shell: "echo hello", Then: "logs --follow $ID", With: "...does not support reading\nexit status 1", Without: "hello"},
-	{Flag: "--pull never", Changes: "whether the image is fetched: here, not even if it is missing", Image: "127.0.0.1:1/absent",
+	{Flag: "--pull never",
+		Changes: "whether the image is fetched: here, not even if it is missing", Image: "127.0.0.1:1/absent",
 		Shell: "true", With: "docker: ...No such image: 127.0.0.1:1/absent...\nexit status 125",
 		Without: "Unable to find image ...\nexit status 125"},
 }

@@ -46,8 +46,8 @@ func TestAnInitReapsZombies(t *testing.T) {
 	course.DockerUntil(t, `^\d+ \(sleep\) S 1\n$`, "exec", with.Name, "sh", "-c", list)
 }
 
-// `docker stop` asks first, with SIGTERM, unless --stop-signal or the image says otherwise. A program that has a handler
-// uses it to finish properly.
+// `docker stop` asks first, with SIGTERM, unless --stop-signal or the image says otherwise. A program that has a
+// handler uses it to finish properly.
 func TestTheStopSignalIsWhatAProgramHearsFirst(t *testing.T) {
 	const program = `for signal in TERM INT USR1; do trap "echo heard $signal; exit 0" $signal; done
 echo ready; while :; do sleep 0.1; done`

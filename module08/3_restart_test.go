@@ -5,14 +5,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
 )
 
-// A container whose program has ended stays ended: the rule is --restart no. With on-failure:3 the engine starts it again
-// after a failure, at most three times. How often the program has really started, its own output tells.
+// A container whose program has ended stays ended: the rule is --restart no. With on-failure:3 the engine starts it
+// again after a failure, at most three times. How often the program has really started, its own output tells.
 func TestOnFailureRestartsAProgramThatFailsAndGivesUp(t *testing.T) {
 	const failing = "echo start; exit 3"
 	failed := background(t, []string{"--restart", "on-failure:3"}, failing)
@@ -65,11 +64,11 @@ func TestNoPolicyRestartsWhatIsStoppedByHand(t *testing.T) {
 
 // The policies differ once more when the engine itself starts again, after an update or a power cut. It starts the
 // containers whose policy is always, also those that had been stopped by hand; those with unless-stopped only if they
-// were running; and those without a policy never. (Shown on a throwaway engine, which is restarted.)
+// were running; and no others. (Shown on a throwaway engine, which is restarted.)
 func TestAfterARestartOfTheEngineThePolicyDecidesWhoRuns(t *testing.T) {
 	engine := course.NewThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
-	for _, name := range []string{"no", "always", "unless-stopped"} {
+	for _, name := range []string{"no", "on-failure", "always", "unless-stopped"} {
 		for _, fate := range []string{"left-running", "stopped"} {
 			engine.Docker(t, "run", "--detach", "--stop-timeout", "0", "--restart", name, "--name", name+"-"+fate, busybox,
 				"sh", "-c", "echo start; exec sleep 600")
@@ -77,15 +76,16 @@ func TestAfterARestartOfTheEngineThePolicyDecidesWhoRuns(t *testing.T) {
 		engine.Docker(t, "stop", name+"-stopped")
 	}
 	const list = "docker ps --format '{{.Names}}' | sort"
-	before := engine.Container.Exec(t, list).Stdout
-	require.Equal(t, "always-left-running\nno-left-running\nunless-stopped-left-running\n", before)
+	const before = "^always-left-running\nno-left-running\non-failure-left-running\nunless-stopped-left-running\n$"
+	course.DockerUntil(t, before, "exec", engine.Container.Name, "sh", "-c", list)
 
 	course.Say(t, "The engine is restarted:")
 	course.Docker(t, "restart", "--timeout", "60", engine.Container.Name)
-	course.DockerUntil(t, "^always-left-running\nalways-stopped\nunless-stopped-left-running\n$",
-		"exec", engine.Container.Name, "sh", "-c", list)
+	const after = "^always-left-running\nalways-stopped\nunless-stopped-left-running\n$"
+	course.DockerUntil(t, after, "exec", engine.Container.Name, "sh", "-c", list)
 	for name, expected := range map[string]int{
-		"always-left-running": 2, "always-stopped": 2, "unless-stopped-left-running": 2, "unless-stopped-stopped": 1, "no-left-running": 1,
+		"no-left-running": 1, "always-left-running": 2, "always-stopped": 2,
+		"unless-stopped-left-running": 2, "unless-stopped-stopped": 1, "on-failure-left-running": 1, "on-failure-stopped": 1,
 	} {
 		log := engine.Container.Exec(t, "docker logs "+name).Stdout
 		assert.Equal(t, expected, strings.Count(log, "start\n"), "how often %s was started", name)

@@ -1,7 +1,8 @@
 package module08
 
 import (
-	"strings"
+	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -16,11 +17,12 @@ import (
 // again (--health-interval): exit status 0 means healthy. `docker ps` shows the result, and others wait for it. Nothing
 // is done to an unhealthy container: it is for you, or for a program such as Swarm, to decide.
 func TestAHealthCommandTellsWhetherAContainerIsOfUse(t *testing.T) {
-	c := background(t, []string{"--health-cmd", "test -e /ready", "--health-interval", "100ms", "--health-retries", "2"}, "sleep 600")
+	flags := []string{"--health-cmd", "test -e /ready", "--health-interval", "100ms", "--health-retries", "2"}
+	c := background(t, flags, "sleep 600")
 	const health = "{{if .State.Health}}{{.State.Health.Status}}{{else}}unknown{{end}}"
 	course.Docker(t, "exec", c.Name, "touch", "/ready")
 	c.WaitForInspect(t, health, "healthy")
-	assert.Contains(t, course.Docker(t, "ps", "--filter", "name="+c.Name, "--format", "{{.Status}}").Stdout, "(healthy)")
+	course.DockerUntil(t, `\(healthy\)`, "ps", "--filter", "name="+c.Name, "--format", "{{.Status}}")
 
 	course.Docker(t, "exec", c.Name, "rm", "/ready")
 	c.WaitForInspect(t, health, "unhealthy")
@@ -51,25 +53,27 @@ func TestHealthRetriesAreHowManyFailuresInARowCount(t *testing.T) {
 	assert.Equal(t, "health_status: unhealthy\nhealth_status: healthy\n", transitions("1"))
 }
 
-// A check that hangs says nothing, for thirty seconds; then it counts as a failure. --health-timeout is how long to wait.
+// A check that hangs says nothing, for thirty seconds; then it counts as a failure. --health-timeout is how long to
+// wait.
 func TestAHealthCheckThatTakesTooLongHasFailed(t *testing.T) {
 	hanging := []string{"--health-cmd", "sleep 600", "--health-interval", "100ms", "--health-retries", "1"}
 	patient := background(t, hanging, "sleep 600")
-	hurried := background(t, append(hanging, "--health-timeout", "200ms"), "sleep 600")
+	hurried := background(t, append(slices.Clip(hanging), "--health-timeout", "200ms"), "sleep 600")
 	hurried.WaitForInspect(t, "{{.State.Health.Status}}", "unhealthy")
 	assert.Contains(t, ask(t, hurried, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
 	assert.NotContains(t, ask(t, patient, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
 }
 
-// While a program starts, its check may fail: in the --health-start-period failures don't count, and success ends it. To
-// learn of the success soon, checks are made more often then: every --health-start-interval, which is five seconds
+// While a program starts, its check may fail: in the --health-start-period failures don't count, and success ends it.
+// To learn of the success soon, checks are made more often then: every --health-start-interval, which is five seconds
 // unless it is said.
 func TestFailuresInTheStartPeriodDoNotCount(t *testing.T) {
 	course.NeedsEngine(t, 25)
 	const health = "{{.State.Health.Status}}"
 	const check = "echo >> /tmp/checks; test -e /ready"
 	strict := []string{"--health-cmd", check, "--health-interval", "100ms", "--health-retries", "1"}
-	starting := background(t, append(strict, "--health-start-period", "1h", "--health-start-interval", "100ms"), "sleep 600")
+	lenient := append(slices.Clip(strict), "--health-start-period", "1h", "--health-start-interval", "100ms")
+	starting := background(t, lenient, "sleep 600")
 	course.DockerUntil(t, `^([3-9]|\d\d+)\b`, "exec", starting.Name, "wc", "-l", "/tmp/checks")
 	assert.Equal(t, "starting", ask(t, starting, health))
 	course.Docker(t, "exec", starting.Name, "touch", "/ready")
@@ -85,13 +89,11 @@ func TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod(t *testing.T) {
 	pause := func(flags ...string) time.Duration {
 		flags = append(flags, "--health-cmd", "false", "--health-interval", "1h", "--health-start-period", "1h")
 		c := background(t, flags, "sleep 600")
-		const format = `{{range .State.Health.Log}}{{.Start.Format "2006-01-02T15:04:05.999999999Z07:00"}} {{.End.Format "2006-01-02T15:04:05.999999999Z07:00"}} {{end}}`
-		times := strings.Fields(course.DockerUntil(t, `(\S+ ){4}`, "inspect", "--format", format, c.Name).Stdout)
-		firstEnd, err := time.Parse(time.RFC3339Nano, times[1])
-		require.NoError(t, err)
-		secondStart, err := time.Parse(time.RFC3339Nano, times[2])
-		require.NoError(t, err)
-		return secondStart.Sub(firstEnd)
+		const format = "{{json .State.Health.Log}}"
+		log := course.DockerUntil(t, `"Start".*"Start"`, "inspect", "--format", format, c.Name).Stdout
+		var checks []struct{ Start, End time.Time }
+		require.NoError(t, json.Unmarshal([]byte(log), &checks))
+		return checks[1].Start.Sub(checks[0].End)
 	}
 	assert.Less(t, pause("--health-start-interval", "100ms"), 4*time.Second)
 	assert.Greater(t, pause(), 4*time.Second)
@@ -99,7 +101,9 @@ func TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod(t *testing.T) {
 
 // An image may bring a health check of its own. --no-healthcheck switches it off.
 func TestNoHealthcheckSwitchesTheImagesOwnOff(t *testing.T) {
-	tag := course.BuildQuietly(t, "checked", "FROM "+course.Ref(t, image.Busybox)+"\nHEALTHCHECK --interval=100ms CMD true\n")
+	tag := course.BuildQuietly(t, "checked", "FROM "+course.Ref(t, image.Busybox)+`
+HEALTHCHECK --interval=100ms CMD true
+`)
 	start := func(flags ...string) *course.Container {
 		name := course.Unique(t, "checked-")
 		course.Docker(t, append(append([]string{"run", "--detach", "--name", name}, flags...), tag, "sleep", "600")...)

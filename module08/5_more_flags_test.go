@@ -67,7 +67,9 @@ func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
 func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	flags.TwoProcessors(t)
 	course.NeedsLimits(t, course.LimitShares)
-	nanoseconds := "cat " + course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat") + " | awk '/^usage_usec/ {print $2 \"000\"} NF == 1'"
+	// Version 1 of control groups counts nanoseconds, version 2 microseconds, among other things.
+	statistics := course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat")
+	nanoseconds := `awk '/^usage_usec/ {print $2 "000"} NF == 1' ` + statistics
 	busy := func(shares string) *course.Container {
 		return background(t, []string{"--cpuset-cpus", "0", "--cpu-shares", shares}, "while :; do :; done")
 	}
@@ -109,20 +111,21 @@ func TestUsernsHostDoesWithoutTheMappingOfUsers(t *testing.T) {
 	assert.Equal(t, []string{"0", "0"}, unmapped[:2], "root should be root")
 }
 
-// A program can read which control groups it is in. With --cgroupns private it sees its own as the root of all; with host
-// it sees where it really is, below the groups of the machine. (Which of them is the rule, the engine decides: private
-// with version 2 of control groups.)
+// A program can read which control groups it is in. With --cgroupns private it sees its own as the root of all; with
+// host it sees where it really is, below the groups of the machine. (Which of them is the rule, the engine decides:
+// private with version 2 of control groups.)
 func TestCgroupnsDecidesWhetherAContainerSeesWhereItIs(t *testing.T) {
 	groups := func(mode string) string {
-		return course.Once(t, image.Busybox, course.Cgroupns(mode), course.Shell("cut -d : -f 3 /proc/self/cgroup | sort -u")).Stdout
+		list := course.Shell("cut -d : -f 3 /proc/self/cgroup | sort -u")
+		return course.Once(t, image.Busybox, course.Cgroupns(mode), list).Stdout
 	}
 	assert.Equal(t, "/\n", groups("private"))
 	assert.Contains(t, groups("host"), "docker")
 }
 
-// What `docker run` can do, it says itself: docker run --help. Here that list is compared with this lesson's. A flag that
-// the lesson doesn't know is news, which the summary of `make test` tells; it is no mistake, and neither is a flag that
-// this docker command doesn't have yet or any more.
+// What `docker run` can do, it says itself: docker run --help. Here that list is compared with this lesson's. A flag
+// that the lesson doesn't know is news, which the summary of `make test` tells; it is no mistake, and neither is a
+// flag that this docker command doesn't have yet or any more.
 func TestTheLessonKnowsTheFlagsThatDockerRunHas(t *testing.T) {
 	var known []string
 	for _, table := range [][]flags.Row{programFlags, fileFlags, networkFlags, limitFlags, privilegeFlags, trackingFlags} {

@@ -27,9 +27,9 @@ func TestNamesResolveOnAUserDefinedNetworkAndNotOnTheDefaultBridge(t *testing.T)
 	course.Once(t, image.Busybox, course.Command("ping", "-c", "1", address))
 }
 
-// The application, one command a container. They share a network, on which each is known by the name that the others ask
-// for; the database keeps its files on a volume. So the server can be replaced: the data are there again, and the APIs
-// find the new one under the old name. (On a throwaway engine, where nobody else uses these names and this port.)
+// The application, one command a container. They share a network, on which each is known by the name that the others
+// ask for; the database keeps its files on a volume. So the server can be replaced: the data are there again, and the
+// APIs find the new one under the old name. (On a throwaway engine, where nobody else uses these names and this port.)
 func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 	engine := application(t)
 	password := course.Secret(t)
@@ -37,15 +37,16 @@ func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 	engine.Docker(t, "network", "create", "shop")
 	engine.Docker(t, "volume", "create", "pgdata")
 	startDatabase := func(flags ...string) {
-		line := append([]string{"run", "--detach", "--name", "db", "--network", "shop", "--env", "POSTGRES_PASSWORD=" + password}, flags...)
-		engine.Docker(t, append(line, engine.Ref(t, image.Postgres))...)
+		line := []string{"run", "--detach", "--name", "db", "--network", "shop", "--env", "POSTGRES_PASSWORD=" + password}
+		engine.Docker(t, append(append(line, flags...), engine.Ref(t, image.Postgres))...)
 	}
 	volume := []string{"--volume", "pgdata:" + course.DataDirectory(t, image.Postgres)}
 	startDatabase(volume...)
 	for _, api := range []string{"api-golang", "api-node"} {
 		engine.Docker(t, "run", "--detach", "--name", api, "--network", "shop", "--env", "DATABASE_URL="+url, api)
 	}
-	engine.Docker(t, "run", "--detach", "--name", "client-react", "--network", "shop", "--publish", "127.0.0.1:8080:8080", "client-react")
+	engine.Docker(t, "run", "--detach", "--name", "client-react", "--network", "shop",
+		"--publish", "127.0.0.1:8080:8080", "client-react")
 
 	course.Say(t, "Asked at the published port, on the engine's machine:")
 	page := func(path string) []string {
@@ -72,7 +73,8 @@ func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 
 	course.Say(t, "And on the default bridge, an API doesn't find the database by its name:")
 	engine.Docker(t, "run", "--detach", "--name", "lonely", "--env", "DATABASE_URL="+url, "api-golang")
-	visitor := []string{"run", "--rm", "--network", "container:lonely", engine.Ref(t, image.Busybox), "wget", "-q", "-O", "-"}
+	visitor := []string{"run", "--rm", "--network", "container:lonely", engine.Ref(t, image.Busybox),
+		"wget", "-q", "-O", "-"}
 	engine.DockerUntil(t, "^pong", append(visitor, "http://127.0.0.1:8080/ping")...)
 	assert.Contains(t, engine.DockerFails(t, append(visitor, "http://127.0.0.1:8080/healthz")...).Stderr, "503")
 }

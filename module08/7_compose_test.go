@@ -14,14 +14,14 @@ import (
 	"docker-proven/internal/image"
 )
 
-// A compose file says what all these docker run commands say, and stays. One command makes it true: networks, volumes and
-// containers. --wait returns when everything is healthy, --detach leaves it running. (The projects of this file are on a
-// throwaway engine; each has a directory of its own, from which its name comes.)
+// A compose file says what all these docker run commands say, and stays. One command makes it true: networks, volumes
+// and containers. --wait returns when everything is healthy, --detach leaves it running. (The projects of this file
+// are on a throwaway engine; each has a directory of its own, from which its name comes.)
 func TestOneCommandStartsTheApplication(t *testing.T) {
 	p := theShop(t)
-	list := p.compose(t, "ps", "--format", "{{.Service}} {{.State}} {{.Health}}").Stdout
-	assert.ElementsMatch(t, []string{"api-golang running healthy", "api-node running healthy",
-		"client-react running healthy", "db running healthy"}, strings.Split(strings.TrimSpace(list), "\n"))
+	const expected = "^api-golang running healthy\napi-node running healthy\n" +
+		"client-react running healthy\ndb running healthy\n$"
+	p.DockerUntil(t, expected, "compose", "ps", "--format", "{{.Service}} {{.State}} {{.Health}}")
 
 	address := strings.TrimSpace(p.compose(t, "port", "client-react", "8080").Stdout)
 	course.Say(t, "Asked there, on the engine's machine:")
@@ -84,8 +84,8 @@ func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 	p.compose(t, "up", "--detach")
 }
 
-// Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept away:
-// from its network there is no name db, and no way to the database's address. The APIs are on both networks.
+// Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept
+// away: from its network there is no name db, and no way to the database's address. The APIs are on both networks.
 func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 	p := theShop(t)
 	assert.Zero(t, p.visit(t, "api-golang", "nc", "-w", "5", "db", "5432").ExitCode)
@@ -112,7 +112,8 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 	engine.Ref(t, image.Postgres)
 	p := newProject(t, engine, composeFile(t))
 	sql := func(statement string) []string {
-		return []string{"compose", "exec", "-T", "db", "psql", "--username", "postgres", "--tuples-only", "--command", statement}
+		return []string{"compose", "exec", "-T", "db",
+			"psql", "--username", "postgres", "--tuples-only", "--command", statement}
 	}
 	p.up(t, "db")
 	p.Docker(t, sql("CREATE TABLE guests AS SELECT 'Ada' AS name")...)
@@ -128,13 +129,14 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 	p.compose(t, "down", "--volumes", "--timeout", "2")
 }
 
-// --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is told
-// all addresses.
+// --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is
+// told all addresses.
 func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	engine := application(t)
 	p := newProject(t, engine, composeFile(t))
 	addresses := func() int {
-		line := []string{"run", "--rm", "--network", p.name + "_frontend", engine.Ref(t, image.Busybox), "nslookup", "-type=a", "api-golang"}
+		line := []string{"run", "--rm", "--network", p.name + "_frontend", engine.Ref(t, image.Busybox),
+			"nslookup", "-type=a", "api-golang"}
 		answer := p.Docker(t, line...).Stdout
 		_, answer, _ = strings.Cut(answer, "\n\n") // after the name server's own address
 		return strings.Count(answer, "Address")
@@ -148,8 +150,8 @@ func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	p.compose(t, "down", "--volumes", "--timeout", "2")
 }
 
-// Compose shows what all containers print, or those of a service. `restart` stops and starts a service's containers: they
-// are the same ones, with the same files, and nobody else notices. To make use of a changed file, it takes `up`.
+// Compose shows what all containers print, or those of a service. `restart` stops and starts a service's containers:
+// they are the same ones, with the same files, and nobody else notices. To make use of a changed file, it takes `up`.
 func TestLogsAndRestartAreOfAService(t *testing.T) {
 	engine := throwaway(t)
 	p := newProject(t, engine, strings.ReplaceAll(`services:
@@ -176,8 +178,8 @@ func TestLogsAndRestartAreOfAService(t *testing.T) {
 	p.compose(t, "exec", "talker", "ls", "/note")
 
 	course.Say(t, "Another setting makes it another container, with a file tree of its own:")
-	changed := strings.ReplaceAll(course.ReadHostFile(t, filepath.Join(p.directory, "compose.yaml")), "SERVICE: talker", "SERVICE: speaker")
-	course.WriteHostFile(t, filepath.Join(p.directory, "compose.yaml"), changed)
+	file := filepath.Join(p.directory, "compose.yaml")
+	course.WriteHostFile(t, file, strings.ReplaceAll(course.ReadHostFile(t, file), "SERVICE: talker", "SERVICE: speaker"))
 	p.compose(t, "up", "--detach")
 	assert.NotEqual(t, talker, p.id(t, "talker"))
 	assert.Equal(t, other, p.id(t, "other"))
@@ -204,13 +206,13 @@ func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
   sometimes: { image: BUSYBOX, command: sleep 600, profiles: [tools] }
 `, "BUSYBOX", p.engine.Ref(t, image.Busybox)))
 	small.compose(t, "up", "--detach")
-	assert.Equal(t, "always\n", small.compose(t, "ps", "--services").Stdout)
+	small.DockerUntil(t, "^always\n$", "compose", "ps", "--services")
 	small.compose(t, "--profile", "tools", "up", "--detach")
-	assert.Equal(t, "always\nsometimes\n", small.compose(t, "ps", "--services").Stdout)
+	small.DockerUntil(t, "^always\nsometimes\n$", "compose", "ps", "--services")
 }
 
-// What differs from one place to the next is laid over the file: compose.override.yaml is read by itself, other files with
-// --file. Lists such as ports are joined, single values replaced. `docker compose config` shows what it comes to.
+// What differs from one place to the next is laid over the file: compose.override.yaml is read by itself, other files
+// with --file. Lists such as ports are joined, single values replaced. `docker compose config` shows what it comes to.
 func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	engine := application(t)
 	p := newProject(t, engine, composeFile(t))
@@ -242,8 +244,9 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	p.compose(t, "down", "--volumes", "--timeout", "2")
 }
 
-// A password in an environment variable is read by everybody who may inspect the container, and passed on to every child
-// process. A secret is a file, below /run/secrets, in the containers of those services that name it and of no others.
+// A password in an environment variable is read by everybody who may inspect the container, and passed on to every
+// child process. A secret is a file, below /run/secrets, in the containers of those services that name it and of no
+// others.
 func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 	p := theShop(t)
 	password := course.ReadHostFile(t, filepath.Join(p.directory, "secrets", "db-password"))

@@ -60,8 +60,8 @@ type project struct {
 	name       string
 }
 
-// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it. Its
-// name, which becomes the project's, is nobody else's.
+// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it.
+// Its name, which becomes the project's, is nobody else's.
 func newProject(t *testing.T, engine *course.ThrowawayEngine, compose string) *project {
 	t.Helper()
 	p := newProjectFor(t, engine.CLI, compose)
@@ -69,8 +69,8 @@ func newProject(t *testing.T, engine *course.ThrowawayEngine, compose string) *p
 	return p
 }
 
-// newProjectFor is newProject for a docker command that may be pointed at any engine: only at a throwaway one should the
-// project be started.
+// newProjectFor is newProject for a docker command that may be pointed at any engine: only at a throwaway one should
+// the project be started.
 func newProjectFor(t *testing.T, cli course.CLI, compose string) *project {
 	t.Helper()
 	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))

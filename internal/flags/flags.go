@@ -190,7 +190,8 @@ func Text(table []Row) string {
 		return strings.ReplaceAll(text, "\n", `\n`)
 	}
 	for _, row := range table {
-		fmt.Fprintf(columns, "%s\t%s\t%s\t%s\t%s\n", row.Flag, row.Changes, cell(row.experiment()), cell(row.With), cell(row.Without))
+		cells := []string{row.Flag, row.Changes, cell(row.experiment()), cell(row.With), cell(row.Without)}
+		fmt.Fprintln(columns, strings.Join(cells, "\t"))
 	}
 	columns.Flush()
 	return text.String()
