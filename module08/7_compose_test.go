@@ -37,7 +37,7 @@ func TestOneCommandStartsTheApplication(t *testing.T) {
 // compose wait for the health check before it starts who needs it; with service_started, which is the rule, it doesn't.
 func TestHealthDecidesTheOrderOfTheStart(t *testing.T) {
 	engine := throwaway(t)
-	compose := strings.ReplaceAll(`services:
+	const compose = `services:
   db:
     image: BUSYBOX
     command: sleep 600
@@ -51,9 +51,9 @@ func TestHealthDecidesTheOrderOfTheStart(t *testing.T) {
       db: { condition: CONDITION }
 volumes:
   shared:
-`, "BUSYBOX", engine.Ref(t, image.Busybox))
+`
 
-	patient := newProject(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_healthy"))
+	patient := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_healthy"))
 	up := patient.DockerInBackground(t, "compose", "up", "--detach")
 	patient.DockerUntil(t, `^db\n$`, "compose", "ps", "--status", "running", "--services")
 	course.Say(t, "The database runs, and is not ready. Now it is:")
@@ -63,7 +63,7 @@ volumes:
 	patient.DockerUntil(t, "^in time\n$", "compose", "logs", "--no-log-prefix", "app")
 
 	course.Say(t, "With the other condition:")
-	hasty := newProject(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_started"))
+	hasty := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_started"))
 	hasty.compose(t, "up", "--detach")
 	hasty.DockerUntil(t, "^too early\n$", "compose", "logs", "--no-log-prefix", "app")
 }
@@ -72,9 +72,9 @@ volumes:
 // more: --wait makes the command wait for health, and fail if a service ends or doesn't become healthy.
 func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 	engine := throwaway(t)
-	p := newProject(t, engine, `services:
+	p := newSmall(t, engine, `services:
   broken:
-    image: `+engine.Ref(t, image.Busybox)+`
+    image: BUSYBOX
     command: sleep 600
     healthcheck: { test: "false", interval: 100ms, retries: 2 }
 `)
@@ -109,8 +109,7 @@ func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 // that is in them, when --volumes says so.
 func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 	engine := throwaway(t)
-	engine.Ref(t, image.Postgres)
-	p := newProject(t, engine, composeFile(t))
+	p := newShop(t, engine)
 	sql := func(statement string) []string {
 		return []string{"compose", "exec", "-T", "db",
 			"psql", "--username", "postgres", "--tuples-only", "--command", statement}
@@ -133,7 +132,7 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 // told all addresses.
 func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	engine := application(t)
-	p := newProject(t, engine, composeFile(t))
+	p := newShop(t, engine)
 	addresses := func() int {
 		line := []string{"run", "--rm", "--network", p.name + "_frontend", engine.Ref(t, image.Busybox),
 			"nslookup", "-type=a", "api-golang"}
@@ -154,7 +153,7 @@ func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 // they are the same ones, with the same files, and nobody else notices. To make use of a changed file, it takes `up`.
 func TestLogsAndRestartAreOfAService(t *testing.T) {
 	engine := throwaway(t)
-	p := newProject(t, engine, strings.ReplaceAll(`services:
+	p := newSmall(t, engine, `services:
   talker: &talker
     image: BUSYBOX
     init: true
@@ -163,7 +162,7 @@ func TestLogsAndRestartAreOfAService(t *testing.T) {
   other:
     <<: *talker
     environment: { SERVICE: other }
-`, "BUSYBOX", engine.Ref(t, image.Busybox)))
+`)
 	p.compose(t, "up", "--detach")
 	p.DockerUntil(t, "(?s)talker-1 .*talker starts.*", "compose", "logs")
 	p.DockerUntil(t, "(?s)other-1 .*other starts.*", "compose", "logs")
@@ -201,10 +200,10 @@ func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
 	assert.Contains(t, answer.Stdout, "42")
 
 	course.Say(t, "Named or by its profile, in a smaller project:")
-	small := newProject(t, p.engine, strings.ReplaceAll(`services:
+	small := newSmall(t, p.engine, `services:
   always: { image: BUSYBOX, command: sleep 600 }
   sometimes: { image: BUSYBOX, command: sleep 600, profiles: [tools] }
-`, "BUSYBOX", p.engine.Ref(t, image.Busybox)))
+`)
 	small.compose(t, "up", "--detach")
 	small.DockerUntil(t, "^always\n$", "compose", "ps", "--services")
 	small.compose(t, "--profile", "tools", "up", "--detach")
@@ -215,13 +214,12 @@ func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
 // with --file. Lists such as ports are joined, single values replaced. `docker compose config` shows what it comes to.
 func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	engine := application(t)
-	p := newProject(t, engine, composeFile(t))
+	p := newShop(t, engine)
 	p.CLI = p.With("API_PORT=")
 	plain := p.compose(t, "config", "api-golang").Stdout
 	assert.Contains(t, plain, "LOG_LEVEL: info")
 	assert.NotContains(t, plain, "ports:")
 
-	course.Say(t, "$ cp compose.override-example.yaml %s/compose.override.yaml", p.name)
 	override, err := os.ReadFile("compose.override-example.yaml")
 	require.NoError(t, err)
 	course.WriteHostFile(t, filepath.Join(p.directory, "compose.override.yaml"), string(override))
@@ -249,21 +247,19 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 // others.
 func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 	p := theShop(t)
-	password := course.ReadHostFile(t, filepath.Join(p.directory, "secrets", "db-password"))
-	require.NotEmpty(t, password)
 	list := []string{"compose", "exec", "-T", "db", "ls", "/run/secrets"}
 	assert.Equal(t, "db-password\n", p.Docker(t, list...).Stdout)
-	assert.Equal(t, password, p.compose(t, "exec", "-T", "db", "cat", "/run/secrets/db-password").Stdout)
+	assert.Equal(t, p.password, p.compose(t, "exec", "-T", "db", "cat", "/run/secrets/db-password").Stdout)
 	p.DockerFails(t, "compose", "exec", "-T", "client-react", "ls", "/run/secrets")
 	for _, service := range []string{"db", "api-golang", "api-node", "client-react"} {
 		seen := p.Docker(t, "inspect", p.id(t, service)).Stdout
-		assert.NotContains(t, seen, password, "%s should not show it", service)
+		assert.NotContains(t, seen, p.password, "%s should not show it", service)
 	}
 
 	course.Say(t, "The same password in a variable:")
 	name := course.Unique(t, "told-")
-	p.Docker(t, "create", "--name", name, "--env", "POSTGRES_PASSWORD="+password, p.engine.Ref(t, image.Busybox))
-	assert.Contains(t, p.Docker(t, "inspect", "--format", "{{.Config.Env}}", name).Stdout, password)
+	p.Docker(t, "create", "--name", name, "--env", "POSTGRES_PASSWORD="+p.password, p.engine.Ref(t, image.Busybox))
+	assert.Contains(t, p.Docker(t, "inspect", "--format", "{{.Config.Env}}", name).Stdout, p.password)
 }
 
 var (
@@ -278,10 +274,11 @@ func theShop(t *testing.T) *project {
 	shopMutex.Lock()
 	defer shopMutex.Unlock()
 	if shop == nil {
-		p := newProject(t, engine, composeFile(t))
+		p := newShop(t, engine)
 		assert.Empty(t, p.compose(t, "ps", "--all", "--quiet").Stdout, "at first there should be nothing")
 		p.up(t)
 		shop = p
 	}
+	course.Hide(t, shop.password)
 	return shop
 }

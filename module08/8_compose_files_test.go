@@ -42,15 +42,15 @@ func TestAnInvalidFileIsRefusedWithAMessage(t *testing.T) {
 			`yaml: `},
 	} {
 		t.Run(mistake.name, func(t *testing.T) {
-			file := course.ReadHostFile(t, "compose.yaml")
+			file := lessonsFile(t)
 			require.Contains(t, file, mistake.right)
-			p := newProjectFor(t, course.CLI{}, strings.Replace(file, mistake.right, mistake.wrong, 1))
+			p := newProject(t, course.CLI{}, strings.Replace(file, mistake.right, mistake.wrong, 1))
 			course.Say(t, "In place of %q: %q", strings.TrimSpace(mistake.right), strings.TrimSpace(mistake.wrong))
 			refused := p.DockerFails(t, "compose", "config", "--quiet")
 			assert.Regexp(t, "(?i)"+mistake.message, refused.Stderr)
 
 			course.Say(t, "Without the mistake:")
-			p = newProjectFor(t, course.CLI{}, file)
+			p = newProject(t, course.CLI{}, file)
 			accepted := p.compose(t, "config", "--quiet")
 			assert.Empty(t, accepted.Stderr)
 		})

@@ -43,50 +43,71 @@ func application(t *testing.T) *course.ThrowawayEngine {
 	return engine
 }
 
-// composeFile is the lesson's compose file, with the image of Postgres that this run of the course has.
-func composeFile(t *testing.T) string {
-	t.Helper()
-	content, err := os.ReadFile("compose.yaml")
-	require.NoError(t, err)
-	return strings.NewReplacer(image.Postgres.Pinned, course.Ref(t, image.Postgres),
-		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(string(content))
-}
-
 // A project is what docker compose makes of a directory with a compose file.
 type project struct {
 	course.CLI // docker, in that directory
 	engine     *course.ThrowawayEngine
 	directory  string
 	name       string
+	password   string // of the database
 }
 
-// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it.
-// Its name, which becomes the project's, is nobody else's.
-func newProject(t *testing.T, engine *course.ThrowawayEngine, compose string) *project {
+// newShop makes a project of the lesson's own compose file, with the image of Postgres that this run of the course has.
+func newShop(t *testing.T, engine *course.ThrowawayEngine) *project {
 	t.Helper()
-	p := newProjectFor(t, engine.CLI, compose)
+	compose := strings.NewReplacer(image.Postgres.Pinned, engine.Ref(t, image.Postgres),
+		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(lessonsFile(t))
+	p := newProject(t, engine.CLI, "")
 	p.engine = engine
+	p.write(t, compose)
+	course.Typed(t, "", "cp", "compose.yaml", p.directory)
 	return p
 }
 
-// newProjectFor is newProject for a docker command that may be pointed at any engine: only at a throwaway one should
-// the project be started.
-func newProjectFor(t *testing.T, cli course.CLI, compose string) *project {
+// newSmall makes a project of a compose file whose services are all of busybox, which is BUSYBOX in there.
+func newSmall(t *testing.T, engine *course.ThrowawayEngine, compose string) *project {
+	t.Helper()
+	compose = strings.ReplaceAll(compose, "BUSYBOX", engine.Ref(t, image.Busybox))
+	p := newProject(t, engine.CLI, "")
+	p.engine = engine
+	course.WriteHostFile(t, filepath.Join(p.directory, "compose.yaml"), compose)
+	return p
+}
+
+// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it.
+// Its name, which becomes the project's, is nobody else's. The command may be pointed at any engine, but the project
+// should be started only on a throwaway one.
+func newProject(t *testing.T, cli course.CLI, compose string) *project {
 	t.Helper()
 	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))
 	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
-	password := course.Secret(t)
+	p := &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
+	p.password = course.Secret(t)
 	for name, content := range map[string]string{
-		"compose.yaml":         compose,
-		"secrets/db-password":  password,
-		"secrets/database-url": "postgres://postgres:" + password + "@db:5432/postgres",
+		"db-password":  p.password,
+		"database-url": "postgres://postgres:" + p.password + "@db:5432/postgres",
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(directory, "secrets", name), []byte(content), 0o644))
 	}
-	return &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
+	p.write(t, compose)
+	return p
 }
 
-// up starts services of the project and waits until they are healthy; all of it is removed when the test ends.
+// write writes the project's compose file without showing it.
+func (p *project) write(t *testing.T, compose string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(p.directory, "compose.yaml"), []byte(compose), 0o644))
+}
+
+// lessonsFile is the lesson's compose file.
+func lessonsFile(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile("compose.yaml")
+	require.NoError(t, err)
+	return string(content)
+}
+
+// up starts services of the project, with those that they need, and waits until all are healthy.
 func (p *project) up(t *testing.T, arguments ...string) {
 	t.Helper()
 	p.compose(t, append([]string{"up", "--detach", "--wait"}, arguments...)...)

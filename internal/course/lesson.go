@@ -236,6 +236,12 @@ func (l *lesson) labels() map[string]string {
 	return labels
 }
 
+// Hide keeps a secret that another lesson has made up out of this lesson's transcript, too.
+func Hide(t *testing.T, secret string) {
+	l := lessonOf(t)
+	l.secrets = append(l.secrets, secret)
+}
+
 // Typed narrates a command that the lesson performs in its own way, and what came of it.
 func Typed(t *testing.T, output string, words ...string) {
 	l := lessonOf(t)
