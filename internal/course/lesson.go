@@ -152,6 +152,15 @@ func (l *lesson) result(r Result) {
 	}
 }
 
+// Notice tells the learner, and the summary of `make test`, something that is no failure and yet worth a look.
+func Notice(t *testing.T, format string, values ...any) {
+	t.Helper()
+	l := lessonOf(t)
+	text := fmt.Sprintf(format, values...)
+	l.write("# " + text + "\n")
+	l.attribute("notice", text)
+}
+
 // Say tells the learner something that no command shows.
 func Say(t *testing.T, format string, values ...any) {
 	lessonOf(t).write("# " + fmt.Sprintf(format, values...) + "\n")
@@ -228,6 +237,12 @@ func (l *lesson) labels() map[string]string {
 	labels[Label] = thisRun
 	labels[LessonLabel] = l.id
 	return labels
+}
+
+// Hide keeps a secret that another lesson has made up out of this lesson's transcript, too.
+func Hide(t *testing.T, secret string) {
+	l := lessonOf(t)
+	l.secrets = append(l.secrets, secret)
 }
 
 // Typed narrates a command that the lesson performs in its own way, and what came of it.

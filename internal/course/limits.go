@@ -72,6 +72,8 @@ const (
 	LimitSwap   Limit = "swap space"
 	LimitCPU    Limit = "the use of processors"
 	LimitPids   Limit = "the number of processes"
+	LimitShares Limit = "the shares of processors"
+	LimitCpuset Limit = "which processors are used"
 )
 
 // NeedsLimits skips the test, saying why, where the engine reports that it can't set these limits: it runs without
@@ -84,7 +86,8 @@ func NeedsLimits(t *testing.T, limits ...Limit) {
 		t.Fatal(err)
 	}
 	can := map[Limit]bool{LimitMemory: answer.Info.MemoryLimit, LimitSwap: answer.Info.SwapLimit,
-		LimitCPU: answer.Info.CPUCfsQuota, LimitPids: answer.Info.PidsLimit}
+		LimitCPU: answer.Info.CPUCfsQuota, LimitPids: answer.Info.PidsLimit,
+		LimitShares: answer.Info.CPUShares, LimitCpuset: answer.Info.CPUSet}
 	for _, limit := range limits {
 		if !can[limit] {
 			t.Skipf("not provable here: this engine reports that it can't limit %s", limit)

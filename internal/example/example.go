@@ -97,6 +97,12 @@ func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step in
 // builds it, for lessons in which that command ends otherwise.
 func (s Service) Prepare(t *testing.T, engine *course.ThrowawayEngine, step int) (build []string) {
 	t.Helper()
+	return s.prepare(t, engine.Ref, step)
+}
+
+// prepare is Prepare with a word that gives an engine an image, and returns the image's reference.
+func (s Service) prepare(t *testing.T, ref func(*testing.T, image.Image) string, step int) (build []string) {
+	t.Helper()
 	build = []string{"build", "--progress", "plain", "--file", s.Dockerfile(step)}
 	dockerfile, err := os.ReadFile(s.Dockerfile(step))
 	if err != nil {
@@ -106,8 +112,8 @@ func (s Service) Prepare(t *testing.T, engine *course.ThrowawayEngine, step int)
 		if !names(string(dockerfile), base.Pinned) {
 			continue
 		}
-		if ref := engine.Ref(t, base); ref != base.Pinned {
-			build = append(build, "--build-context", base.Pinned+"=docker-image://"+ref)
+		if has := ref(t, base); has != base.Pinned {
+			build = append(build, "--build-context", base.Pinned+"=docker-image://"+has)
 		}
 	}
 	return build

@@ -48,6 +48,7 @@ import "testing"
 func TestHolds(t *testing.T) {
 	t.Attr("image", "redis:7.0-alpine sha256:0123456789abcdef local")
 	t.Attr("engine", "28.5.2 on linux/amd64")
+	t.Attr("notice", "docker run has a new flag")
 	t.Log("not shown")
 }
 `
@@ -129,6 +130,9 @@ Not provable here: 4
   needs cgroup v1, which is absent
     module10  TestElsewhere
 
+Worth a look:
+  docker run has a new flag
+
 Images:
   redis:7.0-alpine  sha256:0123456789ab  local
 
@@ -186,6 +190,9 @@ Failed:
   module04  (does not compile)
   module05  (failed outside of its tests)
   module07  TestHangs (did not finish)
+
+Worth a look:
+  docker run has a new flag
 
 Images:
   redis:7.0-alpine  sha256:0123456789ab  pulled

@@ -37,6 +37,7 @@ type report struct {
 	skips   []skip
 	images  []used
 	engines []string
+	notices []string
 }
 
 // pkg is a package under test.
@@ -213,12 +214,16 @@ func (r *report) testEvent(p *pkg, e event) {
 	}
 }
 
-// attribute notes an image ("<reference> <digest> <where from>") or an engine, once.
+// attribute notes an image ("<reference> <digest> <where from>"), an engine, or something worth a look, once.
 func (r *report) attribute(e event) {
 	switch e.Key {
 	case "engine":
 		if !slices.Contains(r.engines, e.Value) {
 			r.engines = append(r.engines, e.Value)
+		}
+	case "notice":
+		if !slices.Contains(r.notices, e.Value) {
+			r.notices = append(r.notices, e.Value)
 		}
 	case "image":
 		ref, rest, _ := strings.Cut(e.Value, " ")

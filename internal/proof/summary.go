@@ -24,6 +24,7 @@ func (r *report) summary(now time.Time) {
 	r.proven(w)
 	r.notProvable(w)
 	r.failures(w)
+	r.worthALook(w)
 	r.imagesUsed(w)
 	if len(r.engines) > 0 {
 		fmt.Fprintf(w, "\nEngine: %s\n", strings.Join(r.engines, "; "))
@@ -114,6 +115,15 @@ func (r *report) failures(w io.Writer) {
 		if p.unrun > 0 {
 			fmt.Fprintf(w, "  %s\t(and %s never ran)\n", p.name, plural(p.unrun, "waiting test"))
 		}
+	}
+}
+
+// worthALook is what tests have noticed that is no failure.
+func (r *report) worthALook(w io.Writer) {
+	title := "\nWorth a look:\n"
+	for _, notice := range r.notices {
+		fmt.Fprintf(w, "%s  %s\n", title, notice)
+		title = ""
 	}
 }
 

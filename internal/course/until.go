@@ -1,0 +1,43 @@
+package course
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"testing"
+)
+
+// DockerUntil is CLI.DockerUntil in the learner's own surroundings.
+func DockerUntil(t *testing.T, pattern string, arguments ...string) Result {
+	t.Helper()
+	return CLI{}.DockerUntil(t, pattern, arguments...)
+}
+
+// DockerUntil runs a docker command again and again, until what it prints matches a regular expression. The learner is
+// shown the command once, and the output that matched.
+func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Result {
+	t.Helper()
+	l := lessonOf(t)
+	l.write(c.prompt() + c.shown("docker", arguments) + "\n  (again and again, until it prints what is expected)\n")
+	expected := regexp.MustCompile(pattern)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	defer func() {
+		if t.Failed() {
+			l.write("It printed at last:\n" + indent(stdout.String()+stderr.String(), "    "))
+		}
+	}()
+	var result Result
+	Eventually(t, c.shown("docker", arguments)+" prints "+pattern, func() bool {
+		stdout.Reset()
+		stderr.Reset()
+		command := c.command(ctx, l, "docker", arguments)
+		command.Stdout, command.Stderr = &stdout, &stderr
+		_ = command.Run() // a failure prints what is not expected, or is
+		result = Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+		return expected.MatchString(result.Output())
+	})
+	l.result(result)
+	return result
+}

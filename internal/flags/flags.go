@@ -1,0 +1,221 @@
+// Package flags performs tables of flags of `docker run`. Each row is an experiment that is performed twice, with the
+// flag and without it, and that must give the two different results that the row states. So no row can hold whose flag
+// makes no difference.
+package flags
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A Row is a flag, and the experiment that shows what it does. In the columns, $WORD is a word made up for each
+// performance, $BUSYBOX is the image, and $ID is the container that was started with --detach; Arrange adds others.
+type Row struct {
+	Flag    string // as a learner types it, its value included
+	Changes string // what the flag changes
+
+	Before []string // docker commands that come first
+	After  []string // docker commands that come last, so that the experiment can be repeated
+	Also   string   // flags that are there with and without this one; when there are none, --rm
+	Image  string   // unless it is busybox
+	Shell  string   // what a shell does in the container
+	Cgroup [2]string
+	Stdin  string // standard input of docker run
+	Then   string // a docker command that comes afterwards: what it prints is what counts
+	File   string // a file of the host that is read afterwards: what it holds is what counts
+
+	// With and Without are what is printed with the flag and without it: `...` stands for any text, ` | ` is between
+	// two possibilities, and text between slashes is a regular expression. An exit status that isn't 0 is the last line.
+	With, Without string
+
+	Needs   func(t *testing.T)                                         // skips the row where it can't be shown
+	Arrange func(t *testing.T, word string) (values map[string]string) // what other words in the columns stand for
+	On      func(t *testing.T) *course.ThrowawayEngine                 // the engine, unless it is the learner's own
+}
+
+// Name is the flag without its value.
+func (r Row) Name() string {
+	name, _, _ := strings.Cut(r.Flag, " ")
+	return name
+}
+
+// Perform shows the learner the table, and performs each of its rows as a subtest.
+func Perform(t *testing.T, table []Row) {
+	course.Show(t, Text(table))
+	for _, row := range table {
+		t.Run(strings.NewReplacer(" ", "_", "/", "_").Replace(row.Flag), row.perform)
+	}
+}
+
+func (r Row) perform(t *testing.T) {
+	course.Say(t, "%s: %s.", r.Flag, r.Changes)
+	if r.Needs != nil {
+		r.Needs(t)
+	}
+	with := r.observe(t, strings.Fields(r.Flag))
+	course.Say(t, "The same without %s:", r.Name())
+	without := r.observe(t, nil)
+	require.NoError(t, r.Verdict(with, without))
+	require.Error(t, r.Verdict(without, without), "with its flag taken away, this row should fail")
+}
+
+// Verdict is whether the row holds, when this was observed with the flag and that without.
+func (r Row) Verdict(with, without string) error {
+	var errs []error
+	if !Matches(r.With, with) {
+		errs = append(errs, fmt.Errorf("with %s it should have printed %q, but it was %q", r.Flag, r.With, with))
+	}
+	if !Matches(r.Without, without) {
+		errs = append(errs, fmt.Errorf("without %s it should have printed %q, but it was %q", r.Flag, r.Without, without))
+	}
+	return errors.Join(errs...)
+}
+
+// observe performs the experiment with the flags given, and returns what was printed.
+func (r Row) observe(t *testing.T, flag []string) string {
+	t.Helper()
+	cli, busybox := course.CLI{}, ""
+	if r.On == nil {
+		busybox = course.Ref(t, image.Busybox)
+	} else {
+		engine := r.On(t)
+		cli, busybox = engine.CLI, engine.Ref(t, image.Busybox)
+	}
+	word := course.Unique(t, "word-")
+	values := []string{"$WORD", word, "$BUSYBOX", busybox}
+	if r.Arrange != nil {
+		for name, value := range r.Arrange(t, word) {
+			values = append(values, name, value)
+		}
+	}
+	words := func(line string) []string {
+		words := strings.Fields(line)
+		for n := range words {
+			words[n] = strings.NewReplacer(values...).Replace(words[n])
+		}
+		return words
+	}
+	for _, line := range r.Before {
+		cli.Docker(t, words(line)...)
+	}
+
+	also, ref, shell := r.Also, r.Image, r.Shell
+	if also == "" {
+		also = "--rm"
+	}
+	if ref == "" {
+		ref = busybox
+	}
+	if r.Cgroup != [2]string{} {
+		shell = "cat " + course.CgroupFile(t, r.Cgroup[0], r.Cgroup[1])
+	}
+	line := append([]string{"run"}, words(also+" "+strings.Join(flag, " "))...)
+	line = append(line, ref, "sh", "-c", shell)
+	var result course.Result
+	if r.Stdin != "" {
+		result = cli.DockerStdin(t, r.Stdin, line...)
+	} else {
+		result = cli.DockerTries(t, line...)
+	}
+	defer func() {
+		for _, line := range r.After {
+			cli.Docker(t, words(line)...)
+		}
+	}()
+	switch {
+	case r.Then != "":
+		values = append(values, "$ID", strings.TrimSpace(result.Stdout))
+		result = cli.DockerTries(t, words(r.Then)...)
+	case r.File != "":
+		path := words(r.File)[0]
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			content = []byte("no such file")
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		course.Typed(t, string(content), "cat", path)
+		return strings.TrimSpace(string(content))
+	}
+	observed := strings.TrimSpace(strings.ReplaceAll(result.Output(), "\r", ""))
+	if result.ExitCode != 0 {
+		observed = strings.TrimSpace(fmt.Sprintf("%s\nexit status %d", observed, result.ExitCode))
+	}
+	return observed
+}
+
+// Matches is whether a text is what a column says. `...` doesn't stand for a failure: a command that has failed must be
+// expected to.
+func Matches(column, text string) bool {
+	for _, possibility := range strings.Split(column, " | ") {
+		failed := strings.Contains(text, "exit status ")
+		if failed == strings.Contains(possibility, "exit status ") && pattern(possibility).MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func pattern(possibility string) *regexp.Regexp {
+	if len(possibility) > 1 && strings.HasPrefix(possibility, "/") && strings.HasSuffix(possibility, "/") {
+		return regexp.MustCompile("^" + strings.Trim(possibility, "/") + "$")
+	}
+	parts := strings.Split(possibility, "...")
+	for n, part := range parts {
+		parts[n] = regexp.QuoteMeta(part)
+	}
+	return regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
+}
+
+// Text is the table as a learner reads it.
+func Text(table []Row) string {
+	var text strings.Builder
+	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "FLAG\tWHAT IT CHANGES\tIN THE CONTAINER, OR AFTERWARDS\tPRINTS WITH IT\tAND WITHOUT")
+	cell := func(text string) string {
+		if text == "" {
+			return "(nothing)"
+		}
+		return strings.ReplaceAll(text, "\n", `\n`)
+	}
+	for _, row := range table {
+		cells := []string{row.Flag, row.Changes, cell(row.experiment()), cell(row.With), cell(row.Without)}
+		fmt.Fprintln(columns, strings.Join(cells, "\t"))
+	}
+	columns.Flush()
+	return text.String()
+}
+
+// experiment is the experiment in short.
+func (r Row) experiment() string {
+	switch {
+	case r.Then != "":
+		return "docker " + r.Then
+	case r.File != "":
+		return "cat " + r.File
+	case r.Cgroup != [2]string{}:
+		return "cat /sys/fs/cgroup/" + r.Cgroup[1]
+	}
+	return r.Shell
+}
+
+var inHelp = regexp.MustCompile(`(?m)^ +(?:-\w, )?(--[a-z0-9-]+)`)
+
+// InHelp are the flags that a command's help lists.
+func InHelp(help string) (names []string) {
+	for _, found := range inHelp.FindAllStringSubmatch(help, -1) {
+		names = append(names, found[1])
+	}
+	return names
+}

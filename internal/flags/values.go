@@ -1,0 +1,81 @@
+package flags
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// File arranges that $FILE is a file of the host with that content, in which $WORD is the row's word.
+func File(content string) func(*testing.T, string) map[string]string {
+	return func(t *testing.T, word string) map[string]string {
+		return map[string]string{"$FILE": course.File(t, "file", strings.ReplaceAll(content, "$WORD", word))}
+	}
+}
+
+// Directory arranges that $DIRECTORY is a directory of the host with a file in it.
+func Directory(name, content string) func(*testing.T, string) map[string]string {
+	return func(t *testing.T, _ string) map[string]string {
+		return map[string]string{"$DIRECTORY": filepath.Dir(course.File(t, name, content))}
+	}
+}
+
+// Disk arranges that $DISK is the disk on which the engine keeps volumes, and skips the row where that is not on a
+// disk which can be limited, or the kernel can't limit any.
+func Disk(t *testing.T, _ string) map[string]string {
+	// The kernel tells where a directory is mounted from by the number of the device. A partition is limited as a
+	// part of its disk.
+	const find = `device=$(awk '$5 == "/data" {print $3}' /proc/self/mountinfo)
+path=$(readlink -f /sys/dev/block/$device)
+[ -d "$path" ] || exit 0
+[ ! -e $path/partition ] || path=${path%/*}
+echo /dev/${path##*/}`
+	found := course.Once(t, image.Busybox, course.Mount("type=volume,target=/data"), course.Shell(find))
+	disk := strings.TrimSpace(found.Stdout)
+	if disk == "" {
+		t.Skip("not provable here: the engine's files are not on a disk of their own that could be limited")
+	}
+	probe := course.CLI{}.DockerTries(t, "run", "--rm", "--device-read-bps", disk+":1mb", course.Ref(t, image.Busybox),
+		"cat", course.CgroupFile(t, "blkio/blkio.throttle.read_bps_device", "io.max"))
+	if probe.ExitCode != 0 || strings.Contains(probe.Stderr, "WARNING") {
+		t.Skipf("not provable here: this engine can't limit the use of %s: %s", disk, strings.TrimSpace(probe.Stderr))
+	}
+	return map[string]string{"$DISK": disk}
+}
+
+// Limits skips the row where the engine can't set these limits.
+func Limits(limits ...course.Limit) func(*testing.T) {
+	return func(t *testing.T) { course.NeedsLimits(t, limits...) }
+}
+
+// TwoProcessors skips the row where the engine has only one.
+func TwoProcessors(t *testing.T) {
+	course.NeedsLimits(t, course.LimitCpuset)
+	if strings.TrimSpace(course.Docker(t, "info", "--format", "{{.NCPU}}").Stdout) == "1" {
+		t.Skip("not provable here: the engine's machine has only one processor to choose from")
+	}
+}
+
+// Seccomp skips the row where the engine filters no calls to the kernel.
+func Seccomp(t *testing.T) {
+	options := course.Docker(t, "info", "--format", "{{.SecurityOptions}}").Stdout
+	if !strings.Contains(options, "name=seccomp,profile=builtin") {
+		t.Skip("not provable here: this engine doesn't filter calls to the kernel (seccomp) as Docker does by default")
+	}
+}
+
+// GPUs skips the row where the engine has no graphics processors to give.
+func GPUs(t *testing.T) {
+	answer := course.DockerTries(t, "run", "--rm", "--gpus", "all", course.Ref(t, image.Busybox), "true")
+	if answer.ExitCode != 0 && strings.Contains(strings.ToLower(answer.Stderr), "gpu") {
+		t.Skipf("not provable here: this engine has no GPUs to give: %s", firstLine(answer.Stderr))
+	}
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}

@@ -1,0 +1,105 @@
+package module08
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// The kernel protects a container's process 1: a signal for which it has no handler is not delivered. So a program that
+// relies on what signals do by themselves can't be asked to end. With --init, process 1 is a small program that passes
+// signals on to its child, the program, which is then a process like any other. (143 is 128 plus 15, SIGTERM's number.)
+func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
+	deaf := background(t, nil, "exec sleep 605")
+	course.Docker(t, "kill", "--signal", "TERM", deaf.Name)
+	assert.Regexp(t, `(?m)^ +1 .* sleep 605$`, course.Docker(t, "exec", deaf.Name, "ps").Stdout,
+		"process 1 should not have heard the signal")
+	assert.Equal(t, "running", state(t, deaf))
+
+	course.Say(t, "With an init the same program is its child, and ends:")
+	hearing := background(t, []string{"--init"}, "exec sleep 605")
+	processes := course.Docker(t, "exec", hearing.Name, "ps").Stdout
+	assert.Regexp(t, `(?m)^ +1 .*docker-init `, processes)
+	assert.Regexp(t, `(?m)^ +([2-9]|\d\d+) .* sleep 605$`, processes)
+	course.Docker(t, "kill", "--signal", "TERM", hearing.Name)
+	hearing.WaitUntilEnded(t)
+	assert.Equal(t, 143, exitCode(t, hearing))
+}
+
+// A process that has ended stays in the list, as a zombie, until its parent asks how it ended. Orphans become children
+// of process 1, and few programs expect children that they never had. An init asks: it reaps them.
+func TestAnInitReapsZombies(t *testing.T) {
+	// The parentheses are a shell of their own. It is gone at once, and leaves its sleep an orphan.
+	const orphans = "for n in 1 2 3; do (sleep 0.1 &); done; exec sleep 600"
+	const list = "cat /proc/[0-9]*/stat | grep '(sleep)' | cut -d ' ' -f 1-4"
+
+	without := background(t, nil, orphans)
+	course.DockerUntil(t, `^(\d+ \(sleep\) Z 1\n|1 \(sleep\) S 0\n){4}$`, "exec", without.Name, "sh", "-c", list)
+
+	course.Say(t, "With an init, all that is left of the four is the one that still runs, and sleeps (S, not Z):")
+	with := background(t, []string{"--init"}, orphans)
+	course.DockerUntil(t, `^\d+ \(sleep\) S 1\n$`, "exec", with.Name, "sh", "-c", list)
+}
+
+// `docker stop` asks first, with SIGTERM, unless --stop-signal or the image says otherwise. A program that has a
+// handler uses it to finish properly.
+func TestTheStopSignalIsWhatAProgramHearsFirst(t *testing.T) {
+	const program = `for signal in TERM INT USR1; do trap "echo heard $signal; exit 0" $signal; done
+echo ready; while :; do sleep 0.1; done`
+	for signal, flags := range map[string][]string{"TERM": nil, "USR1": {"--stop-signal", "USR1"}} {
+		stopped := background(t, flags, program)
+		stopped.WaitForLog(t, "ready")
+		course.Docker(t, "stop", stopped.Name)
+		assert.Equal(t, "ready\nheard "+signal+"\n", course.Docker(t, "logs", stopped.Name).Stdout)
+		assert.Zero(t, exitCode(t, stopped))
+	}
+}
+
+// Who is asked to stop has ten seconds; then comes SIGKILL, which nobody survives and nobody hears. --stop-timeout is
+// how long it is. A database that needs a minute to write everything down should have that minute.
+func TestTheStopTimeoutIsHowLongAProgramMayTake(t *testing.T) {
+	const program = `trap 'echo finishing; sleep 2; echo finished; exit 0' TERM; echo ready; while :; do sleep 0.1; done`
+	stop := func(flags ...string) (*course.Container, string) {
+		container := background(t, flags, program)
+		container.WaitForLog(t, "ready")
+		course.Docker(t, "stop", container.Name)
+		return container, course.Docker(t, "logs", container.Name).Stdout
+	}
+	hurried, log := stop("--stop-timeout", "1")
+	assert.Equal(t, "ready\nfinishing\n", log)
+	assert.Equal(t, 137, exitCode(t, hurried), "128 plus 9, which is SIGKILL's number")
+
+	course.Say(t, "With the usual ten seconds:")
+	patient, log := stop()
+	assert.Equal(t, "ready\nfinishing\nfinished\n", log)
+	assert.Zero(t, exitCode(t, patient))
+}
+
+// background starts a container that performs a shell program, with flags of docker run.
+func background(t *testing.T, flags []string, program string) *course.Container {
+	t.Helper()
+	name := course.Unique(t, "busybox-")
+	line := append([]string{"run", "--detach", "--name", name}, flags...)
+	course.Docker(t, append(line, course.Ref(t, image.Busybox), "sh", "-c", program)...)
+	return course.Named(name)
+}
+
+func state(t *testing.T, c *course.Container) string { return ask(t, c, "{{.State.Status}}") }
+
+func exitCode(t *testing.T, c *course.Container) (code int) {
+	t.Helper()
+	_, err := fmt.Sscan(ask(t, c, "{{.State.ExitCode}}"), &code)
+	assert.NoError(t, err)
+	return code
+}
+
+// ask is what docker inspect prints.
+func ask(t *testing.T, c *course.Container, format string) string {
+	t.Helper()
+	return strings.TrimSpace(course.Docker(t, "inspect", "--format", format, c.Name).Stdout)
+}

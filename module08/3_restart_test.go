@@ -1,0 +1,100 @@
+package module08
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A container whose program has ended stays ended: the rule is --restart no. With on-failure:3 the engine starts it
+// again after a failure, at most three times. How often the program has really started, its own output tells.
+func TestOnFailureRestartsAProgramThatFailsAndGivesUp(t *testing.T) {
+	const failing = "echo start; exit 3"
+	failed := background(t, []string{"--restart", "on-failure:3"}, failing)
+	failed.WaitForInspect(t, "{{.State.Status}} {{.RestartCount}}", "exited 3")
+	assert.Equal(t, 4, starts(t, failed), "the first time, and three times again")
+
+	course.Say(t, "Without the flag:")
+	once := background(t, nil, failing)
+	once.WaitUntilEnded(t)
+	assert.Equal(t, 1, starts(t, once))
+
+	course.Say(t, "And what ends well has not failed:")
+	fine := background(t, []string{"--restart", "on-failure:3"}, "echo start; exit 0")
+	fine.WaitUntilEnded(t)
+	assert.Equal(t, "exited", state(t, fine))
+	assert.Equal(t, 1, starts(t, fine))
+}
+
+// --restart always means always: also a program that ends well is started again, and again, until somebody stops the
+// container. The engine waits longer each time, from a tenth of a second on.
+func TestAlwaysRestartsAProgramThatEndsWell(t *testing.T) {
+	const short = "echo start; exit 0"
+	always := background(t, []string{"--restart", "always"}, short)
+	course.DockerUntil(t, "start\nstart\nstart\n", "logs", always.Name)
+	course.Docker(t, "stop", always.Name)
+	always.WaitForInspect(t, "{{.State.Status}}", "exited")
+
+	once := background(t, nil, short)
+	once.WaitUntilEnded(t)
+	assert.Equal(t, 1, starts(t, once), "without the flag it should have started once")
+}
+
+// A policy is for programs that end by themselves. Whoever uses `docker stop` or `docker kill` means it: the container
+// stays as it is.
+func TestNoPolicyRestartsWhatIsStoppedByHand(t *testing.T) {
+	const program = "trap 'exit 5' TERM; echo start; while :; do sleep 0.1; done"
+	always := background(t, []string{"--restart", "always"}, program)
+	always.WaitForLog(t, "start")
+	course.Say(t, "Ended from inside, it comes back:")
+	course.Docker(t, "exec", always.Name, "kill", "-TERM", "1")
+	course.DockerUntil(t, "start\nstart\n", "logs", always.Name)
+	always.WaitForInspect(t, "{{.State.Status}}", "running")
+
+	course.Say(t, "Killed by hand, it doesn't:")
+	course.Docker(t, "kill", always.Name)
+	always.WaitUntilEnded(t)
+	assert.Equal(t, "exited", state(t, always))
+	assert.Equal(t, 2, starts(t, always))
+}
+
+// The policies differ once more when the engine itself starts again, after an update or a power cut. It starts the
+// containers whose policy is always, also those that had been stopped by hand; those with unless-stopped only if they
+// were running; and those without a policy never. (Of on-failure, documentation and engines say different things.
+// Shown on a throwaway engine, which is restarted.)
+func TestAfterARestartOfTheEngineThePolicyDecidesWhoRuns(t *testing.T) {
+	engine := course.NewThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	for _, name := range []string{"no", "always", "unless-stopped"} {
+		for _, fate := range []string{"left-running", "stopped"} {
+			engine.Docker(t, "run", "--detach", "--stop-timeout", "0", "--restart", name, "--name", name+"-"+fate, busybox,
+				"sh", "-c", "echo start; exec sleep 600")
+		}
+		engine.Docker(t, "stop", name+"-stopped")
+	}
+	const list = "docker ps --format '{{.Names}}' | sort"
+	const before = "^always-left-running\nno-left-running\nunless-stopped-left-running\n$"
+	course.DockerUntil(t, before, "exec", engine.Container.Name, "sh", "-c", list)
+
+	course.Say(t, "The engine is restarted:")
+	course.Docker(t, "restart", "--timeout", "60", engine.Container.Name)
+	const after = "^always-left-running\nalways-stopped\nunless-stopped-left-running\n$"
+	course.DockerUntil(t, after, "exec", engine.Container.Name, "sh", "-c", list)
+	for name, expected := range map[string]int{
+		"no-left-running": 1, "always-left-running": 2, "always-stopped": 2,
+		"unless-stopped-left-running": 2, "unless-stopped-stopped": 1,
+	} {
+		log := engine.Container.Exec(t, "docker logs "+name).Stdout
+		assert.Equal(t, expected, strings.Count(log, "start\n"), "how often %s was started", name)
+	}
+}
+
+// starts is how often the program has written that it starts.
+func starts(t *testing.T, c *course.Container) int {
+	t.Helper()
+	return strings.Count(course.Docker(t, "logs", c.Name).Stdout, "start\n")
+}

@@ -1,0 +1,118 @@
+package module08
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A program can run and yet be of no use. --health-cmd is a command that the engine runs in the container, again and
+// again (--health-interval): exit status 0 means healthy. `docker ps` shows the result, and others wait for it. Nothing
+// is done to an unhealthy container: it is for you, or for a program such as Swarm, to decide.
+func TestAHealthCommandTellsWhetherAContainerIsOfUse(t *testing.T) {
+	flags := []string{"--health-cmd", "test -e /ready", "--health-interval", "100ms", "--health-retries", "2"}
+	c := background(t, flags, "sleep 600")
+	const health = "{{if .State.Health}}{{.State.Health.Status}}{{else}}unknown{{end}}"
+	course.Docker(t, "exec", c.Name, "touch", "/ready")
+	c.WaitForInspect(t, health, "healthy")
+	course.DockerUntil(t, `\(healthy\)`, "ps", "--filter", "name="+c.Name, "--format", "{{.Status}}")
+
+	course.Docker(t, "exec", c.Name, "rm", "/ready")
+	c.WaitForInspect(t, health, "unhealthy")
+	assert.Equal(t, "running", state(t, c), "it should run on all the same")
+	course.Docker(t, "exec", c.Name, "touch", "/ready")
+	c.WaitForInspect(t, health, "healthy")
+
+	course.Say(t, "Without a command nobody knows:")
+	silent := background(t, nil, "touch /ready; sleep 600")
+	assert.Equal(t, "unknown", ask(t, silent, health))
+}
+
+// One failure may be bad luck. --health-retries is how many in a row make a container unhealthy: three, unless it is
+// said. This check fails four times and then never again. With five retries nobody notices; with the usual three, the
+// container was unhealthy in between.
+func TestHealthRetriesAreHowManyFailuresInARowCount(t *testing.T) {
+	const failsFourTimes = "echo >> /tmp/checks; test $(wc -l < /tmp/checks) -gt 4"
+	transitions := func(flags ...string) string {
+		name := course.Unique(t, "busybox-")
+		events := course.DockerInBackground(t, "events", "--since", "0s", "--filter", "container="+name,
+			"--filter", "event=health_status", "--format", "{{.Action}}")
+		line := append([]string{"run", "--detach", "--name", name, "--health-cmd", failsFourTimes, "--health-interval", "100ms"},
+			flags...)
+		course.Docker(t, append(line, course.Ref(t, image.Busybox), "sleep", "600")...)
+		events.WaitForOutput(t, "health_status: healthy\n")
+		course.Show(t, events.Output())
+		return events.Output()
+	}
+	assert.Equal(t, "health_status: healthy\n", transitions("--health-retries", "5"))
+	course.Say(t, "Without the flag, three are enough:")
+	assert.Equal(t, "health_status: unhealthy\nhealth_status: healthy\n", transitions())
+}
+
+// A check that hangs says nothing, for thirty seconds; then it counts as a failure. --health-timeout is how long to
+// wait.
+func TestAHealthCheckThatTakesTooLongHasFailed(t *testing.T) {
+	hanging := []string{"--health-cmd", "sleep 600", "--health-interval", "100ms", "--health-retries", "1"}
+	patient := background(t, hanging, "sleep 600")
+	hurried := background(t, append(slices.Clip(hanging), "--health-timeout", "200ms"), "sleep 600")
+	hurried.WaitForInspect(t, "{{.State.Health.Status}}", "unhealthy")
+	assert.Contains(t, ask(t, hurried, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
+	assert.NotContains(t, ask(t, patient, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
+}
+
+// While a program starts, its check may fail: in the --health-start-period failures don't count, and success ends it.
+// To learn of the success soon, checks are made more often then: every --health-start-interval, which is five seconds
+// unless it is said.
+func TestFailuresInTheStartPeriodDoNotCount(t *testing.T) {
+	course.NeedsEngine(t, 25)
+	const health = "{{.State.Health.Status}}"
+	const check = "echo >> /tmp/checks; test -e /ready"
+	strict := []string{"--health-cmd", check, "--health-interval", "100ms", "--health-retries", "1"}
+	lenient := append(slices.Clip(strict), "--health-start-period", "1h", "--health-start-interval", "100ms")
+	starting := background(t, lenient, "sleep 600")
+	course.DockerUntil(t, `^([3-9]|\d\d+)\b`, "exec", starting.Name, "wc", "-l", "/tmp/checks")
+	assert.Equal(t, "starting", ask(t, starting, health))
+	course.Docker(t, "exec", starting.Name, "touch", "/ready")
+	starting.WaitForInspect(t, health, "healthy")
+
+	course.Say(t, "Without a start period, the first failure counts:")
+	background(t, strict, "sleep 600").WaitForInspect(t, health, "unhealthy")
+}
+
+// The pause between two checks in the start period is what --health-start-interval says, and five seconds without it.
+func TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod(t *testing.T) {
+	course.NeedsEngine(t, 25)
+	pause := func(flags ...string) time.Duration {
+		flags = append(flags, "--health-cmd", "false", "--health-interval", "1h", "--health-start-period", "1h")
+		c := background(t, flags, "sleep 600")
+		const format = "{{json .State.Health.Log}}"
+		log := course.DockerUntil(t, `"Start".*"Start"`, "inspect", "--format", format, c.Name).Stdout
+		var checks []struct{ Start, End time.Time }
+		require.NoError(t, json.Unmarshal([]byte(log), &checks))
+		return checks[1].Start.Sub(checks[0].End)
+	}
+	assert.Less(t, pause("--health-start-interval", "100ms"), 4*time.Second)
+	assert.Greater(t, pause(), 4*time.Second)
+}
+
+// An image may bring a health check of its own. --no-healthcheck switches it off.
+func TestNoHealthcheckSwitchesTheImagesOwnOff(t *testing.T) {
+	tag := course.BuildQuietly(t, "checked", "FROM "+course.Ref(t, image.Busybox)+`
+HEALTHCHECK --interval=100ms CMD true
+`)
+	start := func(flags ...string) *course.Container {
+		name := course.Unique(t, "checked-")
+		course.Docker(t, append(append([]string{"run", "--detach", "--name", name}, flags...), tag, "sleep", "600")...)
+		return course.Named(name)
+	}
+	const health = "{{if .State.Health}}{{.State.Health.Status}}{{else}}unknown{{end}}"
+	assert.Equal(t, "unknown", ask(t, start("--no-healthcheck"), health))
+	start().WaitForInspect(t, health, "healthy")
+}

@@ -1,0 +1,203 @@
+package module08
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/flags"
+	"docker-proven/internal/image"
+)
+
+// A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1::8080 is port 8080 of the
+// container, at a port of the host that is free, for programs on the host only. Without it nothing leads in.
+func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
+	const serve = "echo welcome > /index.html; exec httpd -f -p 8080 -h /"
+	published := background(t, []string{"--publish", "127.0.0.1::8080"}, serve)
+	address := strings.TrimSpace(course.Docker(t, "port", published.Name, "8080").Stdout)
+	require.Regexp(t, `^127\.0\.0\.1:\d+$`, address)
+	var page string
+	course.Eventually(t, "http://"+address+"/ answers", func() bool {
+		answer, err := http.Get("http://" + address + "/index.html")
+		if err != nil {
+			return false // the server is still starting
+		}
+		defer answer.Body.Close()
+		body, err := io.ReadAll(answer.Body)
+		page = string(body)
+		return err == nil
+	})
+	course.Typed(t, page, "curl", "http://"+address+"/index.html")
+	assert.Equal(t, "welcome\n", page)
+
+	course.Say(t, "Without --publish the same server is there, and no port of the host leads to it:")
+	private := background(t, nil, serve)
+	course.DockerUntil(t, "^welcome\n$", "exec", private.Name, "wget", "-q", "-O", "-", "http://127.0.0.1:8080/index.html")
+	unpublished := course.DockerFails(t, "port", private.Name, "8080")
+	assert.Contains(t, strings.ToLower(unpublished.Stderr), "no public port")
+}
+
+// What a container prints, Docker keeps, for as long as the container exists and as much as there is: a program that
+// talks a lot can fill the disk. --log-opt max-size makes it keep the newest only.
+func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
+	lines := func(flags ...string) string {
+		c := background(t, append([]string{"--log-driver", "json-file"}, flags...), "seq 2000")
+		c.WaitUntilEnded(t)
+		return "\n" + course.Docker(t, "logs", c.Name).Stdout
+	}
+	bounded := lines("--log-opt", "max-size=10k")
+	assert.Contains(t, bounded, "\n2000\n")
+	assert.NotContains(t, bounded, "\n1\n")
+
+	all := lines()
+	assert.Contains(t, all, "\n1\n")
+	assert.Contains(t, all, "\n2000\n")
+}
+
+// Processors that are idle serve whoever comes. When they are busy, --cpu-shares decides: a container with the usual 1024
+// gets eight times as long as one with 128 on the same processor. How long each has had, the kernel counts.
+func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
+	flags.TwoProcessors(t)
+	course.NeedsLimits(t, course.LimitShares)
+	// Version 1 of control groups counts nanoseconds, version 2 microseconds, among other things.
+	statistics := course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat")
+	nanoseconds := `awk '/^usage_usec/ {print $2 "000"} NF == 1' ` + statistics
+	busy := func(flags ...string) *course.Container {
+		return background(t, append([]string{"--cpuset-cpus", "0"}, flags...), "while :; do :; done")
+	}
+	used := func(c *course.Container) (n int) {
+		_, err := fmt.Sscan(course.Docker(t, "exec", c.Name, "sh", "-c", nanoseconds).Stdout, &n)
+		require.NoError(t, err)
+		return n
+	}
+	// ratio is how many times as long as the second the first computes, while it has half a second.
+	ratio := func(first, second *course.Container) float64 {
+		firstBefore, secondBefore := used(first), used(second)
+		course.DockerUntil(t, "enough", "exec", first.Name, "sh", "-c",
+			fmt.Sprintf("test $(%s) -gt %d && echo enough", nanoseconds, firstBefore+500_000_000))
+		ratio := float64(used(first)-firstBefore) / float64(used(second)-secondBefore)
+		course.Docker(t, "kill", first.Name, second.Name)
+		course.Say(t, "The first had %.1f times as long.", ratio)
+		return ratio
+	}
+	assert.Greater(t, ratio(busy(), busy("--cpu-shares", "128")), 3.0)
+	course.Say(t, "With the same shares:")
+	assert.Less(t, ratio(busy(), busy()), 3.0)
+}
+
+// On an engine that is started with --userns-remap, root in a container is nobody on the machine: the numbers of its
+// users are mapped to others. --userns host does without, for one container. (Shown on a throwaway engine of its own.)
+func TestUsernsHostDoesWithoutTheMappingOfUsers(t *testing.T) {
+	engine := course.NewThrowawayEngine(t, course.Command("--userns-remap", "default"))
+	busybox := engine.Ref(t, image.Busybox)
+	mapping := func(flags ...string) []string {
+		line := append(append([]string{"run", "--rm"}, flags...), busybox, "cat", "/proc/self/uid_map")
+		return strings.Fields(engine.Docker(t, line...).Stdout)
+	}
+	mapped := mapping()
+	require.Len(t, mapped, 3, "the first number inside, the first outside, and how many")
+	assert.Equal(t, "0", mapped[0])
+	assert.NotEqual(t, "0", mapped[1], "root should be somebody else outside")
+
+	unmapped := mapping("--userns", "host")
+	assert.Equal(t, []string{"0", "0"}, unmapped[:2], "root should be root")
+}
+
+// A program can read which control groups it is in. With --cgroupns private it sees its own as the root of all; with
+// host it sees where it really is, below the groups of the machine. (Which of them is the rule, the engine decides:
+// private with version 2 of control groups.)
+func TestCgroupnsDecidesWhetherAContainerSeesWhereItIs(t *testing.T) {
+	groups := func(mode string) string {
+		list := course.Shell("cut -d : -f 3 /proc/self/cgroup | sort -u")
+		return course.Once(t, image.Busybox, course.Cgroupns(mode), list).Stdout
+	}
+	assert.Equal(t, "/\n", groups("private"))
+	assert.Contains(t, groups("host"), "docker")
+}
+
+// What `docker run` can do, it says itself: docker run --help. Here that list is compared with this lesson's. A flag
+// that the lesson doesn't know is news, which the summary of `make test` tells; it is no mistake, and neither is a
+// flag that this docker command doesn't have yet or any more.
+func TestTheLessonKnowsTheFlagsThatDockerRunHas(t *testing.T) {
+	var known []string
+	for _, table := range [][]flags.Row{programFlags, fileFlags, networkFlags, limitFlags, privilegeFlags, trackingFlags} {
+		for _, row := range table {
+			known = append(known, row.Name())
+		}
+	}
+	known = slices.Concat(known, slices.Collect(maps.Keys(stories)), slices.Collect(maps.Keys(notShown)))
+	unknown := func(help string) []string {
+		return slices.DeleteFunc(flags.InHelp(help), func(flag string) bool { return slices.Contains(known, flag) })
+	}
+
+	help := course.Docker(t, "run", "--help").Stdout
+	has := flags.InHelp(help)
+	require.Greater(t, len(has), 80, "the help should have been understood")
+	for _, flag := range []string{"--detach", "--restart", "--health-cmd", "--memory"} {
+		assert.Contains(t, has, flag)
+	}
+	if news := unknown(help); len(news) > 0 {
+		course.Notice(t, "docker run has flags that module08 doesn't know yet: %s", strings.Join(news, " "))
+	}
+
+	course.Say(t, "A new one would be noticed:")
+	news := unknown(help + "\n  -z, --brand-new string     Does something new\n")
+	course.Show(t, strings.Join(news, " "))
+	assert.Contains(t, news, "--brand-new")
+	assert.NotContains(t, news, "--detach")
+}
+
+// Flags with a longer story, and the test that tells it.
+var stories = map[string]func(*testing.T){
+	"--cgroupns":              TestCgroupnsDecidesWhetherAContainerSeesWhereItIs,
+	"--health-cmd":            TestAHealthCommandTellsWhetherAContainerIsOfUse,
+	"--health-interval":       TestAHealthCommandTellsWhetherAContainerIsOfUse,
+	"--health-retries":        TestHealthRetriesAreHowManyFailuresInARowCount,
+	"--health-start-interval": TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod,
+	"--health-start-period":   TestFailuresInTheStartPeriodDoNotCount,
+	"--health-timeout":        TestAHealthCheckThatTakesTooLongHasFailed,
+	"--log-opt":               TestALogOptionKeepsTheNewestLinesOnly,
+	"--no-healthcheck":        TestNoHealthcheckSwitchesTheImagesOwnOff,
+	"--publish":               TestAPublishedPortIsReachedFromTheHost,
+	"--restart":               TestOnFailureRestartsAProgramThatFailsAndGivesUp,
+	"--stop-signal":           TestTheStopSignalIsWhatAProgramHearsFirst,
+	"--stop-timeout":          TestTheStopTimeoutIsHowLongAProgramMayTake,
+	"--userns":                TestUsernsHostDoesWithoutTheMappingOfUsers,
+}
+
+// Flags that are not shown in this lesson, and why.
+var notShown = map[string]string{
+	"--annotation":            "for the program that starts the container; nothing in it can see it",
+	"--blkio-weight":          "few kernels have the scheduler that it is for",
+	"--blkio-weight-device":   "few kernels have the scheduler that it is for",
+	"--cgroup-parent":         "for programs that start containers",
+	"--cpu-rt-period":         "needs an engine that is set up for real-time programs",
+	"--cpu-rt-runtime":        "needs an engine that is set up for real-time programs",
+	"--cpuset-mems":           "needs a machine with several memory nodes",
+	"--detach-keys":           "for the keys that are pressed at a terminal",
+	"--device-cgroup-rule":    "for devices that come and go",
+	"--disable-content-trust": "content trust is being retired",
+	"--help":                  "prints the list that the lesson is compared with",
+	"--ip6":                   "as --ip, where there is IPv6",
+	"--isolation":             "for Windows containers",
+	"--kernel-memory":         "does nothing any more",
+	"--link":                  "replaced by user-defined networks",
+	"--link-local-ip":         "as --ip, for addresses that only neighbours see",
+	"--memory-swappiness":     "for version 1 of control groups only",
+	"--oom-kill-disable":      "for version 1 of control groups only",
+	"--quiet":                 "for what docker shows while it pulls",
+	"--runtime":               "needs a second runtime",
+	"--sig-proxy":             "for what becomes of Ctrl-C, which module02 shows",
+	"--storage-opt":           "for some storage drivers only",
+	"--use-api-socket":        "an experiment of Docker's",
+	"--uts":                   "shown in module02",
+	"--volume-driver":         "needs a volume plugin",
+}

@@ -1,0 +1,80 @@
+package module08
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// On a network that you have created, Docker answers for names: a container finds another by its name, or by an alias.
+// The default bridge is older and knows no names.
+func TestNamesResolveOnAUserDefinedNetworkAndNotOnTheDefaultBridge(t *testing.T) {
+	network := course.NewNetwork(t, "shop")
+	named := background(t, []string{"--network", network, "--network-alias", "db"}, "sleep 600")
+	for _, name := range []string{named.Name, "db"} {
+		course.Once(t, image.Busybox, course.Network(network), course.Command("ping", "-c", "1", name))
+	}
+
+	course.Say(t, "On the default bridge the neighbour is there, but by its address only:")
+	nameless := background(t, nil, "sleep 600")
+	refused := course.OnceFails(t, image.Busybox, course.Command("ping", "-c", "1", nameless.Name))
+	assert.Contains(t, refused.Stderr, "bad address")
+	address := ask(t, nameless, "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+	course.Once(t, image.Busybox, course.Command("ping", "-c", "1", address))
+}
+
+// The application, one command a container. They share a network, on which each is known by the name that the others
+// ask for; the database keeps its files on a volume. So the server can be replaced: the data are there again, and the
+// APIs find the new one under the old name. (On a throwaway engine, where nobody else uses these names and this port.)
+func TestTheApplicationRunsBySingleCommands(t *testing.T) {
+	engine := application(t)
+	password := course.Secret(t)
+	url := "postgres://postgres:" + password + "@db:5432/postgres"
+	engine.Docker(t, "network", "create", "shop")
+	engine.Docker(t, "volume", "create", "pgdata")
+	startDatabase := func(flags ...string) {
+		line := []string{"run", "--detach", "--name", "db", "--network", "shop", "--env", "POSTGRES_PASSWORD=" + password}
+		engine.Docker(t, append(append(line, flags...), engine.Ref(t, image.Postgres))...)
+	}
+	volume := []string{"--volume", "pgdata:" + course.DataDirectory(t, image.Postgres)}
+	startDatabase(volume...)
+	for _, api := range []string{"api-golang", "api-node"} {
+		engine.Docker(t, "run", "--detach", "--name", api, "--network", "shop", "--env", "DATABASE_URL="+url, api)
+	}
+	engine.Docker(t, "run", "--detach", "--name", "client-react", "--network", "shop",
+		"--publish", "127.0.0.1:8080:8080", "client-react")
+
+	course.Say(t, "Asked at the published port, on the engine's machine:")
+	page := func(path string) []string {
+		return []string{"exec", engine.Container.Name, "wget", "-q", "-O", "-", "http://127.0.0.1:8080" + path}
+	}
+	course.DockerUntil(t, "<title>One database, two APIs</title>", page("/")...)
+	course.DockerUntil(t, `^{"api":"golang","now":".+"}`, page("/api/golang/")...)
+	course.DockerUntil(t, `^{"api":"node","now":".+"}`, page("/api/node/")...)
+
+	course.Say(t, "Another database server, with the same volume:")
+	sql := []string{"exec", "db", "psql", "--host", "127.0.0.1", "--username", "postgres", "--tuples-only", "--command"}
+	engine.Docker(t, append(sql, "CREATE TABLE guests AS SELECT 'Ada' AS name")...)
+	engine.Docker(t, "rm", "--force", "--volumes", "db")
+	assert.Contains(t, course.DockerFails(t, page("/api/golang/")...).Stderr, "503")
+	startDatabase(volume...)
+	engine.DockerUntil(t, "^ Ada\n", append(sql, "SELECT name FROM guests")...)
+	course.DockerUntil(t, `^{"api":"golang","now":".+"}`, page("/api/golang/")...)
+
+	course.Say(t, "Without the volume, a new server has no such table:")
+	engine.Docker(t, "rm", "--force", "--volumes", "db")
+	startDatabase()
+	missing := engine.DockerUntil(t, "ERROR: .*guests", append(sql, "SELECT name FROM guests")...)
+	require.NotZero(t, missing.ExitCode)
+
+	course.Say(t, "And on the default bridge, an API doesn't find the database by its name:")
+	engine.Docker(t, "run", "--detach", "--name", "lonely", "--env", "DATABASE_URL="+url, "api-golang")
+	visitor := []string{"run", "--rm", "--network", "container:lonely", engine.Ref(t, image.Busybox),
+		"wget", "-q", "-O", "-"}
+	engine.DockerUntil(t, "^pong", append(visitor, "http://127.0.0.1:8080/ping")...)
+	assert.Contains(t, engine.DockerFails(t, append(visitor, "http://127.0.0.1:8080/healthz")...).Stderr, "503")
+}

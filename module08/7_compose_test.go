@@ -1,0 +1,284 @@
+package module08
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A compose file says what all these docker run commands say, and stays. One command makes it true: networks, volumes
+// and containers. --wait returns when everything is healthy, --detach leaves it running. (The projects of this file
+// are on a throwaway engine; each has a directory of its own, from which its name comes.)
+func TestOneCommandStartsTheApplication(t *testing.T) {
+	p := theShop(t)
+	const expected = "^api-golang running healthy\napi-node running healthy\n" +
+		"client-react running healthy\ndb running healthy\n$"
+	p.DockerUntil(t, expected, "compose", "ps", "--format", "{{.Service}} {{.State}} {{.Health}}")
+
+	address := strings.TrimSpace(p.compose(t, "port", "client-react", "8080").Stdout)
+	course.Say(t, "Asked there, on the engine's machine:")
+	get := func(path string) string {
+		return p.engine.Container.Exec(t, "wget -q -O - http://"+address+path).Stdout
+	}
+	assert.Contains(t, get("/"), "<title>One database, two APIs</title>")
+	assert.Contains(t, get("/api/golang/"), `"api":"golang"`)
+	assert.Contains(t, get("/api/node/"), `"api":"node"`)
+}
+
+// That a container runs doesn't mean that its service is ready. depends_on with the condition service_healthy makes
+// compose wait for the health check before it starts who needs it; with service_started, which is the rule, it doesn't.
+func TestHealthDecidesTheOrderOfTheStart(t *testing.T) {
+	engine := throwaway(t)
+	const compose = `services:
+  db:
+    image: BUSYBOX
+    command: sleep 600
+    volumes: [shared:/shared]
+    healthcheck: { test: test -e /shared/ready, interval: 200ms, retries: 10000 }
+  app:
+    image: BUSYBOX
+    command: sh -c 'test -e /shared/ready && echo in time || echo too early; exec sleep 600'
+    volumes: [shared:/shared]
+    depends_on:
+      db: { condition: CONDITION }
+volumes:
+  shared:
+`
+
+	patient := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_healthy"))
+	up := patient.DockerInBackground(t, "compose", "up", "--detach")
+	patient.DockerUntil(t, `^db\n$`, "compose", "ps", "--status", "running", "--services")
+	course.Say(t, "The database runs, and is not ready. Now it is:")
+	patient.compose(t, "exec", "db", "touch", "/shared/ready")
+	patient.DockerUntil(t, `(?m)^app$`, "compose", "ps", "--status", "running", "--services")
+	up.WaitForOutput(t, "Healthy")
+	patient.DockerUntil(t, "^in time\n$", "compose", "logs", "--no-log-prefix", "app")
+
+	course.Say(t, "With the other condition:")
+	hasty := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_started"))
+	hasty.compose(t, "up", "--detach")
+	hasty.DockerUntil(t, "^too early\n$", "compose", "logs", "--no-log-prefix", "app")
+}
+
+// `docker compose up --detach` has done its work when the containers are started. A script that goes on with them wants
+// more: --wait makes the command wait for health, and fail if a service ends or doesn't become healthy.
+func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
+	engine := throwaway(t)
+	p := newSmall(t, engine, `services:
+  broken:
+    image: BUSYBOX
+    command: sleep 600
+    healthcheck: { test: "false", interval: 100ms, retries: 2 }
+`)
+	failed := p.DockerFails(t, "compose", "up", "--wait")
+	assert.Contains(t, failed.Stderr, "is unhealthy")
+	p.compose(t, "down", "--timeout", "0")
+	p.compose(t, "up", "--detach")
+}
+
+// Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept
+// away: from its network there is no name db, and no way to the database's address. The APIs are on both networks.
+func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
+	p := theShop(t)
+	assert.Zero(t, p.visit(t, "api-golang", "nc", "-w", "5", "db", "5432").ExitCode)
+	assert.Zero(t, p.visit(t, "api-node", "nc", "-w", "5", "db", "5432").ExitCode)
+	assert.Zero(t, p.visit(t, "client-react", "wget", "-q", "-O", "-", "http://api-golang:8080/ping").ExitCode)
+
+	refused := p.visit(t, "client-react", "nc", "-w", "5", "db", "5432")
+	assert.NotZero(t, refused.ExitCode)
+	assert.Contains(t, refused.Stderr, "bad address")
+	const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+	address := strings.TrimSpace(p.Docker(t, "inspect", "--format", format, p.id(t, "db")).Stdout)
+	require.NotZero(t, p.visit(t, "client-react", "nc", "-w", "2", address, "5432").ExitCode, "nor by its address")
+	require.Zero(t, p.visit(t, "api-golang", "nc", "-w", "5", address, "5432").ExitCode)
+
+	course.Say(t, "It is the network that makes the difference: a visitor who is in the other one reaches it.")
+	backend := []string{"run", "--rm", "--network", p.name + "_backend", p.engine.Ref(t, image.Busybox)}
+	p.Docker(t, append(backend, "nc", "-w", "5", "db", "5432")...)
+}
+
+// `docker compose down` removes containers and networks. Volumes stay, and the next `up` finds them; they go, with all
+// that is in them, when --volumes says so.
+func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
+	engine := throwaway(t)
+	p := newShop(t, engine)
+	sql := func(statement string) []string {
+		return []string{"compose", "exec", "-T", "db",
+			"psql", "--username", "postgres", "--tuples-only", "--command", statement}
+	}
+	p.up(t, "db")
+	p.Docker(t, sql("CREATE TABLE guests AS SELECT 'Ada' AS name")...)
+	p.compose(t, "down", "--timeout", "2")
+	assert.Empty(t, p.compose(t, "ps", "--all", "--quiet").Stdout)
+	p.up(t, "db")
+	assert.Equal(t, " Ada\n\n", p.Docker(t, sql("SELECT name FROM guests")...).Stdout)
+
+	p.compose(t, "down", "--volumes", "--timeout", "2")
+	p.up(t, "db")
+	lost := p.DockerFails(t, sql("SELECT name FROM guests")...)
+	assert.Contains(t, lost.Stderr, `relation "guests" does not exist`)
+	p.compose(t, "down", "--volumes", "--timeout", "2")
+}
+
+// --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is
+// told all addresses.
+func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
+	engine := application(t)
+	p := newShop(t, engine)
+	addresses := func() int {
+		line := []string{"run", "--rm", "--network", p.name + "_frontend", engine.Ref(t, image.Busybox),
+			"nslookup", "-type=a", "api-golang"}
+		answer := p.Docker(t, line...).Stdout
+		_, answer, _ = strings.Cut(answer, "\n\n") // after the name server's own address
+		return strings.Count(answer, "Address")
+	}
+	p.up(t, "api-golang")
+	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api-golang").Stdout), 1)
+	assert.Equal(t, 1, addresses())
+	p.up(t, "--scale", "api-golang=3", "api-golang")
+	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api-golang").Stdout), 3)
+	assert.Equal(t, 3, addresses())
+	p.compose(t, "down", "--volumes", "--timeout", "2")
+}
+
+// Compose shows what all containers print, or those of a service. `restart` stops and starts a service's containers:
+// they are the same ones, with the same files, and nobody else notices. To make use of a changed file, it takes `up`.
+func TestLogsAndRestartAreOfAService(t *testing.T) {
+	engine := throwaway(t)
+	p := newSmall(t, engine, `services:
+  talker: &talker
+    image: BUSYBOX
+    init: true
+    command: sh -c "echo $$SERVICE starts; exec sleep 600"
+    environment: { SERVICE: talker }
+  other:
+    <<: *talker
+    environment: { SERVICE: other }
+`)
+	p.compose(t, "up", "--detach")
+	p.DockerUntil(t, "(?s)talker-1 .*talker starts.*", "compose", "logs")
+	p.DockerUntil(t, "(?s)other-1 .*other starts.*", "compose", "logs")
+	p.DockerUntil(t, "^talker starts\n$", "compose", "logs", "--no-log-prefix", "talker")
+
+	talker, other := p.id(t, "talker"), p.id(t, "other")
+	p.compose(t, "exec", "talker", "touch", "/note")
+	p.compose(t, "restart", "talker")
+	p.DockerUntil(t, "^talker starts\ntalker starts\n$", "compose", "logs", "--no-log-prefix", "talker")
+	assert.Equal(t, "other starts\n", p.compose(t, "logs", "--no-log-prefix", "other").Stdout, "the other should run on")
+	assert.Equal(t, talker, p.id(t, "talker"), "it should be the same container")
+	p.compose(t, "exec", "talker", "ls", "/note")
+
+	course.Say(t, "Another setting makes it another container, with a file tree of its own:")
+	file := filepath.Join(p.directory, "compose.yaml")
+	course.WriteHostFile(t, file, strings.ReplaceAll(course.ReadHostFile(t, file), "SERVICE: talker", "SERVICE: speaker"))
+	p.compose(t, "up", "--detach")
+	assert.NotEqual(t, talker, p.id(t, "talker"))
+	assert.Equal(t, other, p.id(t, "other"))
+	p.DockerFails(t, "compose", "exec", "talker", "ls", "/note")
+	p.DockerUntil(t, "^speaker starts\n$", "compose", "logs", "--no-log-prefix", "talker")
+}
+
+// A profile is for services that are not always wanted, such as tools. They are started when their profile is named, or
+// when they themselves are.
+func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
+	p := theShop(t)
+	services := func(flags ...string) []string {
+		return strings.Fields(p.compose(t, append(flags, "config", "--services")...).Stdout)
+	}
+	assert.NotContains(t, services(), "psql")
+	assert.Contains(t, services("--profile", "tools"), "psql")
+	assert.NotContains(t, p.compose(t, "ps", "--all", "--services").Stdout, "psql")
+	answer := p.compose(t, "run", "--rm", "psql", "--tuples-only", "--command", "SELECT 6 * 7")
+	assert.Contains(t, answer.Stdout, "42")
+
+	course.Say(t, "Named or by its profile, in a smaller project:")
+	small := newSmall(t, p.engine, `services:
+  always: { image: BUSYBOX, command: sleep 600 }
+  sometimes: { image: BUSYBOX, command: sleep 600, profiles: [tools] }
+`)
+	small.compose(t, "up", "--detach")
+	small.DockerUntil(t, "^always\n$", "compose", "ps", "--services")
+	small.compose(t, "--profile", "tools", "up", "--detach")
+	small.DockerUntil(t, "^always\nsometimes\n$", "compose", "ps", "--services")
+}
+
+// What differs from one place to the next is laid over the file: compose.override.yaml is read by itself, other files
+// with --file. Lists such as ports are joined, single values replaced. `docker compose config` shows what it comes to.
+func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
+	engine := application(t)
+	p := newShop(t, engine)
+	p.CLI = p.With("API_PORT=")
+	plain := p.compose(t, "config", "api-golang").Stdout
+	assert.Contains(t, plain, "LOG_LEVEL: info")
+	assert.NotContains(t, plain, "ports:")
+
+	override, err := os.ReadFile("compose.override-example.yaml")
+	require.NoError(t, err)
+	course.WriteHostFile(t, filepath.Join(p.directory, "compose.override.yaml"), string(override))
+	overridden := p.compose(t, "config", "api-golang").Stdout
+	assert.Contains(t, overridden, "LOG_LEVEL: debug")
+	assert.Contains(t, overridden, "ports:")
+	assert.Contains(t, overridden, "DATABASE_URL_FILE: ", "what the override doesn't name should stay")
+
+	p.up(t, "api-golang")
+	db := p.id(t, "db")
+	address := strings.TrimSpace(p.compose(t, "port", "api-golang", "8080").Stdout)
+	assert.Contains(t, engine.Container.Exec(t, "wget -q -O - http://"+address+"/ping").Stdout, "pong")
+	p.DockerUntil(t, `request received.*/ping`, "compose", "logs", "api-golang")
+
+	course.Say(t, "Without the override:")
+	p.compose(t, "--file", "compose.yaml", "up", "--detach", "--wait", "api-golang")
+	assert.Equal(t, db, p.id(t, "db"), "what hasn't changed should run on")
+	assert.NotContains(t, p.compose(t, "logs", "api-golang").Stdout, "request received")
+	assert.Empty(t, p.Docker(t, "port", p.id(t, "api-golang")).Stdout)
+	p.compose(t, "down", "--volumes", "--timeout", "2")
+}
+
+// A password in an environment variable is read by everybody who may inspect the container, and passed on to every
+// child process. A secret is a file, below /run/secrets, in the containers of those services that name it and of no
+// others.
+func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
+	p := theShop(t)
+	list := []string{"compose", "exec", "-T", "db", "ls", "/run/secrets"}
+	assert.Equal(t, "db-password\n", p.Docker(t, list...).Stdout)
+	assert.Equal(t, p.password, p.compose(t, "exec", "-T", "db", "cat", "/run/secrets/db-password").Stdout)
+	p.DockerFails(t, "compose", "exec", "-T", "client-react", "ls", "/run/secrets")
+	for _, service := range []string{"db", "api-golang", "api-node", "client-react"} {
+		seen := p.Docker(t, "inspect", p.id(t, service)).Stdout
+		assert.NotContains(t, seen, p.password, "%s should not show it", service)
+	}
+
+	course.Say(t, "The same password in a variable:")
+	name := course.Unique(t, "told-")
+	p.Docker(t, "create", "--name", name, "--env", "POSTGRES_PASSWORD="+p.password, p.engine.Ref(t, image.Busybox))
+	assert.Contains(t, p.Docker(t, "inspect", "--format", "{{.Config.Env}}", name).Stdout, p.password)
+}
+
+var (
+	shopMutex sync.Mutex
+	shop      *project
+)
+
+// theShop is the application, started once by its compose file for all lessons that only look at it.
+func theShop(t *testing.T) *project {
+	t.Helper()
+	engine := application(t)
+	shopMutex.Lock()
+	defer shopMutex.Unlock()
+	if shop == nil {
+		p := newShop(t, engine)
+		assert.Empty(t, p.compose(t, "ps", "--all", "--quiet").Stdout, "at first there should be nothing")
+		p.up(t)
+		shop = p
+	}
+	course.Hide(t, shop.password)
+	return shop
+}

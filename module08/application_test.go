@@ -1,0 +1,132 @@
+package module08
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// throwaway is the engine for what should not happen to the learner's own. It sees the lessons' directories of the host
+// under the same paths, as Docker Desktop's does, so that compose files can name files beside them.
+func throwaway(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
+	all := filepath.Dir(course.HostDirectory(t))
+	// An engine in a container puts a tmpfs over a /tmp that is not a mount, and so over what is mounted in there.
+	return course.OneThrowawayEngine(t, course.Mount("type=tmpfs,target=/tmp"), course.Volume(all, all))
+}
+
+var (
+	buildingMutex sync.Mutex
+	built         bool
+)
+
+// application is the throwaway engine with the images of the application in it: api-golang, api-node and client-react.
+func application(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
+	engine := throwaway(t)
+	engine.Ref(t, image.Postgres)
+	buildingMutex.Lock()
+	defer buildingMutex.Unlock()
+	if !built {
+		course.Say(t, "The images of the application are the last ones of module06:")
+		example.Deliver(t, engine, example.Services...)
+		built = true
+	}
+	return engine
+}
+
+// A project is what docker compose makes of a directory with a compose file.
+type project struct {
+	course.CLI // docker, in that directory
+	engine     *course.ThrowawayEngine
+	directory  string
+	name       string
+	password   string // of the database
+}
+
+// newShop makes a project of the lesson's own compose file, with the image of Postgres that this run of the course has.
+func newShop(t *testing.T, engine *course.ThrowawayEngine) *project {
+	t.Helper()
+	compose := strings.NewReplacer(image.Postgres.Pinned, engine.Ref(t, image.Postgres),
+		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(lessonsFile(t))
+	p := newProject(t, engine.CLI, "")
+	p.engine = engine
+	p.write(t, compose)
+	course.Typed(t, "", "cp", "compose.yaml", p.directory)
+	return p
+}
+
+// newSmall makes a project of a compose file whose services are all of busybox, which is BUSYBOX in there.
+func newSmall(t *testing.T, engine *course.ThrowawayEngine, compose string) *project {
+	t.Helper()
+	compose = strings.ReplaceAll(compose, "BUSYBOX", engine.Ref(t, image.Busybox))
+	p := newProject(t, engine.CLI, "")
+	p.engine = engine
+	course.WriteHostFile(t, filepath.Join(p.directory, "compose.yaml"), compose)
+	return p
+}
+
+// newProject makes a directory of the host with a compose file in it, and files with secrets that are made up for it.
+// Its name, which becomes the project's, is nobody else's. The command may be pointed at any engine, but the project
+// should be started only on a throwaway one.
+func newProject(t *testing.T, cli course.CLI, compose string) *project {
+	t.Helper()
+	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))
+	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
+	p := &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
+	p.password = course.Secret(t)
+	for name, content := range map[string]string{
+		"db-password":  p.password,
+		"database-url": "postgres://postgres:" + p.password + "@db:5432/postgres",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, "secrets", name), []byte(content), 0o644))
+	}
+	p.write(t, compose)
+	return p
+}
+
+// write writes the project's compose file without showing it.
+func (p *project) write(t *testing.T, compose string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(p.directory, "compose.yaml"), []byte(compose), 0o644))
+}
+
+// lessonsFile is the lesson's compose file.
+func lessonsFile(t *testing.T) string {
+	t.Helper()
+	content, err := os.ReadFile("compose.yaml")
+	require.NoError(t, err)
+	return string(content)
+}
+
+// up starts services of the project, with those that they need, and waits until all are healthy.
+func (p *project) up(t *testing.T, arguments ...string) {
+	t.Helper()
+	p.compose(t, append([]string{"up", "--detach", "--wait"}, arguments...)...)
+}
+
+func (p *project) compose(t *testing.T, arguments ...string) course.Result {
+	t.Helper()
+	return p.Docker(t, append([]string{"compose"}, arguments...)...)
+}
+
+// id is the container of a service.
+func (p *project) id(t *testing.T, service string) string {
+	t.Helper()
+	return strings.TrimSpace(p.compose(t, "ps", "--quiet", service).Stdout)
+}
+
+// visit performs a command of busybox in the network of a service, which need not have any command of its own.
+func (p *project) visit(t *testing.T, service string, command ...string) course.Result {
+	t.Helper()
+	line := []string{"run", "--rm", "--network", "container:" + p.id(t, service), p.engine.Ref(t, image.Busybox)}
+	return p.DockerTries(t, append(line, command...)...)
+}
