@@ -86,6 +86,10 @@ var table = map[string]recipe{
 	"chromedp/headless-shell:stable":   {name: "headless-shell", release: "12"},
 	"docker/dockerfile:1":              {name: "dockerfile", program: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend@v0.34.2"},
 
+	"ghcr.io/google/osv-scanner:latest":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
+	"ghcr.io/google/osv-scanner:v2.6.0":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
+	"ghcr.io/sigstore/cosign/cosign:v3.1.3": {name: "cosign", program: "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"},
+
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
 
@@ -197,6 +201,7 @@ func compile(ctx context.Context, program, directory string) error {
 		if err := os.WriteFile(filepath.Join(in, "go.mod"), []byte("module standin\n"), 0o644); err != nil {
 			return err
 		}
+		environment = append(environment, "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
 		if err := runIn(ctx, in, environment, "go", "get", path+"@"+version); err != nil {
 			return err
 		}
