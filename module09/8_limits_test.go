@@ -45,8 +45,8 @@ func TestAMemoryLimitKeepsAGreedyContainerFromKillingOthers(t *testing.T) {
 }
 
 // The kernel shares a processor out fairly among the containers that want it, which means: an attacked one that computes
-// for nothing gets as much as one that works. With a quota it gets the quota. What the kernel has counted for each, while
-// one of them did its work, tells how the processor was shared.
+// for nothing gets as much as one that works. With a quota it gets the quota. Both compute without end here; what the
+// kernel has counted for each, while the worker did a piece of work, tells how the processor was shared.
 func TestACPULimitLeavesTheProcessorToOthers(t *testing.T) {
 	course.NeedsLimits(t, course.LimitCPU, course.LimitCPUSet)
 	allowed := course.Once(t, image.Busybox, course.Command("grep", "Cpus_allowed_list", "/proc/self/status")).Stdout
@@ -56,11 +56,12 @@ func TestACPULimitLeavesTheProcessorToOthers(t *testing.T) {
 
 	attackersShare := func(limits ...course.Option) float64 {
 		attacker := course.Run(t, image.Busybox, append(limits, one, endless)...)
-		worker := course.Run(t, image.Busybox, one)
+		worker := course.Run(t, image.Busybox, one, endless)
 		attackers, workers := cpuTime(t, attacker), cpuTime(t, worker)
 		worker.Exec(t, work)
 		attackers, workers = cpuTime(t, attacker)-attackers, cpuTime(t, worker)-workers
 		attacker.Remove(t)
+		worker.Remove(t)
 		share := attackers / (attackers + workers)
 		course.Say(t, "Of the processor time that the two had, the attacker had %.0f percent.", 100*share)
 		return share
