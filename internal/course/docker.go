@@ -23,6 +23,8 @@ type CLI struct {
 	told        []string // those of them that the learner sees in front of the command
 	directory   string   // empty for the module's
 	engine      string   // the name of a throwaway engine; empty for the learner's
+
+	showing func(Result) string // nil for the telling lines of the output
 }
 
 // With is the command with an environment variable of its own, "NAME=value".
@@ -35,6 +37,12 @@ func (c CLI) With(variable string) CLI {
 // In is the command run in a directory.
 func (c CLI) In(directory string) CLI {
 	c.directory = directory
+	return c
+}
+
+// Showing is the command of whose output the learner sees what show makes of it.
+func (c CLI) Showing(show func(Result) string) CLI {
+	c.showing = show
 	return c
 }
 
@@ -242,7 +250,11 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 		t.Fatalf("%s: %v", shown, err)
 	}
 	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
-	l.result(result)
+	if c.showing == nil {
+		l.result(result)
+	} else if shown := c.showing(result); shown != "" {
+		l.write(indent(shown, "    "))
+	}
 	return result
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 
@@ -17,8 +16,13 @@ type ThrowawayEngine struct {
 	*Container // the one that the engine runs in; Exec is at home on the engine's machine
 	CLI        // the docker command, pointed at this engine
 
+	images sync.Map // reference → *delivery
+}
+
+// A delivery is whether an engine has been given an image. Whoever needs the image while it is on its way waits.
+type delivery struct {
 	mutex sync.Mutex
-	has   map[string]bool // the references of images that it was given
+	done  bool
 }
 
 // NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd.
@@ -31,11 +35,12 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 
 	certificates := filepath.Join(HostDirectory(t), "certificates")
 	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
+	state := filepath.Join(HostDirectory(t), "buildx") // of builds, which the learner's has nothing to do with
 	environment := []string{
 		"DOCKER_HOST=tcp://" + container.Endpoint(t, 2376), "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates,
 	}
-	engine := &ThrowawayEngine{Container: container, has: map[string]bool{},
-		CLI: CLI{environment: environment, engine: "throwaway"}}
+	engine := &ThrowawayEngine{Container: container,
+		CLI: CLI{environment: append(environment, "BUILDX_CONFIG="+state), engine: "throwaway"}}
 	l.write("# A command after `throwaway $` goes to that engine, as with these settings:\n" +
 		indent("export "+shellQuote(environment), "    "))
 	return engine
@@ -59,25 +64,25 @@ func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	return one
 }
 
-// Ref is the image's reference, after giving it to the engine.
+// Ref is the image's reference, after giving the image to the engine.
 func (e *ThrowawayEngine) Ref(t *testing.T, i image.Image) string {
 	t.Helper()
 	ref := Ref(t, i)
-	e.Load(t, ref)
+	known, _ := e.images.LoadOrStore(ref, &delivery{})
+	delivered := known.(*delivery)
+	delivered.mutex.Lock()
+	defer delivered.mutex.Unlock()
+	if !delivered.done {
+		e.Load(t, ref)
+		delivered.done = true
+	}
 	return ref
 }
 
-// Load gives the engine images that the learner's engine has.
+// Load gives the engine images of the learner's engine.
 func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 	t.Helper()
-	e.mutex.Lock()
-	defer e.mutex.Unlock()
-	refs = slices.DeleteFunc(slices.Clone(refs), func(ref string) bool { return e.has[ref] })
-	if len(refs) == 0 {
-		return
-	}
-	l := lessonOf(t)
-	l.write("$ docker save " + shellQuote(refs) + " | docker exec --interactive " + e.Name + " docker load\n")
+	lessonOf(t).write("$ docker save " + shellQuote(refs) + " | docker exec --interactive " + e.Name + " docker load\n")
 	save := exec.CommandContext(t.Context(), "docker", append([]string{"save"}, refs...)...)
 	load := exec.CommandContext(t.Context(), "docker", "exec", "--interactive", e.Name, "docker", "load")
 	var complaint bytes.Buffer
@@ -92,8 +97,5 @@ func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 	saving := save.Run()
 	if err := load.Wait(); err != nil || saving != nil {
 		t.Fatalf("giving %v to the throwaway engine: %v %v %s", refs, saving, err, &complaint)
-	}
-	for _, ref := range refs {
-		e.has[ref] = true
 	}
 }

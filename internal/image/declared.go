@@ -34,7 +34,7 @@ var (
 	Ruby      = Image{Name: "ruby", Pinned: "ruby:3.1-slim", Current: "ruby:3.3-slim", Interactive: true}
 
 	// Nginx is the web server in an image that needs no root.
-	Nginx = Image{Name: "nginx", Pinned: "nginxinc/nginx-unprivileged:1.26", Current: "nginxinc/nginx-unprivileged:1.30"}
+	Nginx = Image{Name: "nginx", Pinned: "nginxinc/nginx-unprivileged:1.26-alpine", Current: "nginxinc/nginx-unprivileged:1.30-alpine"}
 	// Browser is Chromium without a window, which serves its debugging protocol on port 9222.
 	Browser = Image{Name: "browser", Pinned: "chromedp/headless-shell:stable", Current: "chromedp/headless-shell:latest"}
 	// DockerfileFrontend is the program that reads Dockerfiles for BuildKit, which `# syntax=` asks for.

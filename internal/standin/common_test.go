@@ -16,7 +16,8 @@ import (
 // withShell are the images that hold a system; the others are one program each, and arguments are that program's.
 var withShell = []image.Image{
 	image.Busybox, image.Ubuntu, image.Debian, image.Alpine, image.Postgres, image.PostgresOther, image.Redis,
-	image.MariaDB, image.Python, image.Node, image.PHP, image.Ruby, image.Registry, image.DockerInDocker,
+	image.MariaDB, image.Python, image.Node, image.NodeLarge, image.Golang, image.Nginx, image.PHP, image.Ruby,
+	image.Registry, image.DockerInDocker,
 }
 
 // Every image that is said to have a stand-in has one under both of its references.
@@ -33,22 +34,24 @@ func TestEveryImageThatIsSaidToHasAStandIn(t *testing.T) {
 func TestImagesDeclareWhatTheOriginalsDeclare(t *testing.T) {
 	// entrypoint | command | ports | volumes | working directory | user | stop signal
 	declared := map[string]string{
-		"ubuntu":               " | /bin/bash |  |  | / |  | ",
-		"debian":               " | bash |  |  | / |  | ",
-		"busybox":              " | sh |  |  | / |  | ",
-		"alpine":               " | /bin/sh |  |  | / |  | ",
-		"postgres:15.1-alpine": "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql/data | / |  | SIGINT",
-		"postgres:17-alpine":   "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql/data | / |  | SIGINT",
-		"postgres:18-alpine":   "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql | / |  | SIGINT",
-		"redis":                "docker-entrypoint.sh | redis-server | 6379/tcp | /data | /data |  | ",
-		"mariadb":              "docker-entrypoint.sh | mariadbd | 3306/tcp | /var/lib/mysql | / |  | ",
-		"python":               " | python3 |  |  | / |  | ",
-		"node":                 "docker-entrypoint.sh | node |  |  | / |  | ",
-		"php":                  "docker-php-entrypoint | php -a |  |  | / |  | ",
-		"ruby":                 " | irb |  |  | / |  | ",
-		"mikefarah/yq":         "/usr/bin/yq |  |  |  | /workdir | yq | ",
-		"registry":             "/entrypoint.sh | /etc/docker/registry/config.yml | 5000/tcp | /var/lib/registry | / |  | ",
-		"docker":               "dockerd-entrypoint.sh |  | 2375/tcp 2376/tcp | /var/lib/docker | / |  | ",
+		"ubuntu":                      " | /bin/bash |  |  | / |  | ",
+		"debian":                      " | bash |  |  | / |  | ",
+		"busybox":                     " | sh |  |  | / |  | ",
+		"alpine":                      " | /bin/sh |  |  | / |  | ",
+		"postgres:15.1-alpine":        "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql/data | / |  | SIGINT",
+		"postgres:17-alpine":          "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql/data | / |  | SIGINT",
+		"postgres:18-alpine":          "docker-entrypoint.sh | postgres | 5432/tcp | /var/lib/postgresql | / |  | SIGINT",
+		"redis":                       "docker-entrypoint.sh | redis-server | 6379/tcp | /data | /data |  | ",
+		"mariadb":                     "docker-entrypoint.sh | mariadbd | 3306/tcp | /var/lib/mysql | / |  | ",
+		"python":                      " | python3 |  |  | / |  | ",
+		"node":                        "docker-entrypoint.sh | node |  |  | / |  | ",
+		"golang":                      " | /bin/sh |  |  | /go |  | ",
+		"nginxinc/nginx-unprivileged": "/docker-entrypoint.sh | nginx -g daemon off; | 8080/tcp |  | / | 101 | SIGQUIT",
+		"php":                         "docker-php-entrypoint | php -a |  |  | / |  | ",
+		"ruby":                        " | irb |  |  | / |  | ",
+		"mikefarah/yq":                "/usr/bin/yq |  |  |  | /workdir | yq | ",
+		"registry":                    "/entrypoint.sh | /etc/docker/registry/config.yml | 5000/tcp | /var/lib/registry | / |  | ",
+		"docker":                      "dockerd-entrypoint.sh |  | 2375/tcp 2376/tcp | /var/lib/docker | / |  | ",
 	}
 	format := `{{join .Config.Entrypoint " "}} | {{join .Config.Cmd " "}} | ` +
 		`{{range $port, $_ := .Config.ExposedPorts}}{{$port}} {{end}}| ` +
@@ -130,6 +133,9 @@ func TestTheVersionIsTheOneOfTheTag(t *testing.T) {
 		image.MariaDB:        course.Command("mariadbd", "--version"),
 		image.Python:         course.Command("python", "--version"),
 		image.Node:           course.Command("node", "--version"),
+		image.NodeLarge:      course.Command("node", "--version"),
+		image.Golang:         course.Command("go", "version"),
+		image.Nginx:          course.Command("nginx", "-v"),
 		image.PHP:            course.Command("php", "--version"),
 		image.Ruby:           course.Command("ruby", "--version"),
 		image.Registry:       course.Command("registry", "--version"),

@@ -80,11 +80,11 @@ var table = map[string]recipe{
 	"golang:1.26-alpine": {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.26"}},
 	"golang:1.27-alpine": {name: "golang", release: "testing", arguments: []string{"GO_VERSION=1.27"}},
 
-	"nginxinc/nginx-unprivileged:1.26": {name: "nginx", release: "13"},
-	"nginxinc/nginx-unprivileged:1.30": {name: "nginx", release: "testing"},
-	"chromedp/headless-shell:latest":   {name: "headless-shell", release: "12"},
-	"chromedp/headless-shell:stable":   {name: "headless-shell", release: "12"},
-	"docker/dockerfile:1":              {name: "dockerfile", program: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend@v0.34.2"},
+	"nginxinc/nginx-unprivileged:1.26-alpine": {name: "nginx", release: "13"},
+	"nginxinc/nginx-unprivileged:1.30-alpine": {name: "nginx", release: "testing"},
+	"chromedp/headless-shell:latest":          {name: "headless-shell", release: "12"},
+	"chromedp/headless-shell:stable":          {name: "headless-shell", release: "12"},
+	"docker/dockerfile:1":                     {name: "dockerfile", program: "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend@v0.34.2"},
 
 	"ghcr.io/google/osv-scanner:latest":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
 	"ghcr.io/google/osv-scanner:v2.6.0":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},

@@ -41,6 +41,10 @@ func TestSystemsHaveTheUsualCommands(t *testing.T) {
 		image.Postgres:       onAlpine,
 		image.Redis:          onAlpine,
 		image.Registry:       onAlpine,
+		image.Golang:         onAlpine + "go gofmt",
+		image.Node:           "node npm npx bash",
+		image.NodeLarge:      "node npm npx bash gcc g++ make git python3",
+		image.Nginx:          onAlpine + "nginx curl envsubst",
 		image.DockerInDocker: busybox + "git openssl pigz xz iptables modprobe",
 	} {
 		t.Run(system.Ref(), func(t *testing.T) {

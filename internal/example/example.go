@@ -1,0 +1,137 @@
+// Package example knows the application of module05, which later modules build, run and deploy: its three services,
+// where their source code is, and how the Dockerfiles of module06 make images of them.
+package example
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"docker-proven/internal/buildkit"
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A Service is one of the application's services.
+type Service struct {
+	Name  string        // of its directory, its images and, in networks of the lessons, its host
+	Port  int           // on which the image of the last step listens
+	Last  int           // the number of its last Dockerfile; the first is 0
+	Bases []image.Image // what its Dockerfiles begin with
+}
+
+// The services of the application. The fourth is Postgres, which is nobody's own.
+var (
+	APIGolang = Service{"api-golang", 8080, 5, []image.Image{image.Golang}}
+	APINode   = Service{"api-node", 3000, 7, []image.Image{image.NodeLarge, image.Node}}
+	Client    = Service{"client-react", 8080, 4, []image.Image{image.Node, image.Nginx}}
+
+	Services = []Service{APIGolang, APINode, Client}
+)
+
+// Source is the directory of the service's source code, as seen from a module.
+func (s Service) Source() string { return "../module05/app/" + s.Name }
+
+// Dockerfile is the path of the service's Dockerfile of that step, as seen from a module.
+func (s Service) Dockerfile(step int) string {
+	file := fmt.Sprintf("%s/Dockerfile.%d", s.Name, step)
+	if _, err := os.Stat(file); err == nil {
+		return file
+	}
+	return "../module06/" + file
+}
+
+// Tag is the name of the service's image of that step: "api-golang:3".
+func (s Service) Tag(step int) string { return fmt.Sprintf("%s:%d", s.Name, step) }
+
+// Copy copies the source code to a directory of the host, where a lesson may change it. What tools have left beside
+// the source code stays behind.
+func (s Service) Copy(t *testing.T) string {
+	t.Helper()
+	directory := filepath.Join(course.HostDirectory(t), s.Name)
+	course.Typed(t, "", "cp", "-r", s.Source(), directory)
+	left := []string{"node_modules", "dist", "coverage", ".vite"}
+	err := filepath.WalkDir(s.Source(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(directory, strings.TrimPrefix(filepath.ToSlash(path), s.Source()))
+		switch {
+		case entry.IsDir() && slices.Contains(left, entry.Name()):
+			return filepath.SkipDir
+		case entry.IsDir():
+			return os.MkdirAll(target, 0o755)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, content, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return directory
+}
+
+// Build builds the service's image of that step on an engine, and returns its tag and what BuildKit did for it.
+func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (tag string, steps []buildkit.Step) {
+	t.Helper()
+	tag = s.Tag(step)
+	return tag, s.BuildFrom(t, engine, step, s.Source(), "--tag", tag)
+}
+
+// BuildFrom is Build from source code in another directory, with flags of `docker build`.
+func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step int, source string, flags ...string) []buildkit.Step {
+	t.Helper()
+	line := append(s.Prepare(t, engine, step), flags...)
+	result := engine.Showing(Progress).Docker(t, append(line, source)...)
+	return buildkit.Steps(result.Stderr)
+}
+
+// Prepare gives the engine what the Dockerfile of that step begins with, and returns the beginning of a command that
+// builds it, for lessons in which that command ends otherwise.
+func (s Service) Prepare(t *testing.T, engine *course.ThrowawayEngine, step int) (build []string) {
+	t.Helper()
+	build = []string{"build", "--progress", "plain", "--file", s.Dockerfile(step)}
+	dockerfile, err := os.ReadFile(s.Dockerfile(step))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, base := range append(s.Bases, image.DockerfileFrontend) {
+		if !names(string(dockerfile), base.Pinned) {
+			continue
+		}
+		if ref := engine.Ref(t, base); ref != base.Pinned {
+			build = append(build, "--build-context", base.Pinned+"=docker-image://"+ref)
+		}
+	}
+	return build
+}
+
+// names is whether a Dockerfile names an image, and not just one whose name begins like it.
+func names(dockerfile, ref string) bool {
+	words := strings.FieldsFunc(dockerfile, func(r rune) bool { return strings.ContainsRune(" \n=", r) })
+	return slices.Contains(words, ref)
+}
+
+// Progress is what a learner wants to see of a build: its steps, with a mark at those that were cached, or its error.
+func Progress(result course.Result) string {
+	var told strings.Builder
+	for _, step := range buildkit.Steps(result.Stderr) {
+		mark := "      "
+		if step.Cached {
+			mark = "CACHED"
+		}
+		fmt.Fprintln(&told, mark, strings.Join(strings.Fields(step.Instruction), " "))
+	}
+	if result.ExitCode != 0 {
+		_, problem, _ := strings.Cut(result.Stderr, "\n------\n")
+		told.WriteString(problem)
+	}
+	return told.String()
+}

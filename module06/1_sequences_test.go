@@ -1,0 +1,91 @@
+package module06
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+)
+
+// Each service of the application has a sequence of Dockerfiles. The first one works, and that is all that can be said
+// for it; each of the others has one idea more. What the image does must not change on the way: every step builds, and
+// a container of it answers as one of the step before. (All of it on a throwaway engine, so that your images and your
+// build cache stay as they are.)
+func TestEveryStepBuildsAndItsImageAnswersLikeTheOneBefore(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	for _, service := range example.Services {
+		t.Run(service.Name, func(t *testing.T) {
+			place := example.NewPlace(t, engine, service)
+			course.Say(t, "Where nobody serves, nobody answers:")
+			engine.DockerFails(t, "exec", place.Visitor, "wget", "-q", "-O", "-", place.URL(service.Port))
+			for step := range service.Last + 1 {
+				tag, _ := service.Build(t, engine, step)
+				container := place.Run(t, tag)
+				answers := place.Answers(t, port(service, step))
+				engine.Docker(t, "rm", "--force", container)
+				assert.Equal(t, expected[service.Name], answers)
+			}
+		})
+	}
+}
+
+// What a service answers at each of its addresses, whatever the time.
+var expected = map[string]string{
+	"api-golang":   "/healthz {\"status\":\"ok\"}\n/ping pong\n/ {\"api\":\"golang\",\"now\":\"...\"}",
+	"api-node":     "/healthz {\"status\":\"ok\"}\n/ping pong\n/ {\"api\":\"node\",\"now\":\"...\"}",
+	"client-react": "/ One database, two APIs\n/api/golang/ping pong",
+}
+
+// port is where an image listens. The page's first ones are served by Vite.
+func port(service example.Service, step int) int {
+	if service.Name == "client-react" && step < 2 {
+		return 5173
+	}
+	return service.Port
+}
+
+// An image should hold what the program needs to run. The first step's holds all that was needed to make it. Each
+// sequence ends with an image that is a fraction of the first; of Go, which needs nothing but the program, next to
+// nothing is left.
+func TestTheLastImageIsAFractionOfTheFirst(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	factors := map[string]int{"api-golang": 20, "api-node": 2, "client-react": 2}
+	for _, service := range example.Services {
+		t.Run(service.Name, func(t *testing.T) {
+			var sizes []int
+			for step := range service.Last + 1 {
+				tag, _ := service.Build(t, engine, step)
+				sizes = append(sizes, size(t, engine, tag))
+			}
+			var table strings.Builder
+			for step, bytes := range sizes {
+				fmt.Fprintf(&table, "%-14s %6.1f MB\n", service.Tag(step), float64(bytes)/1e6)
+			}
+			course.Say(t, "The sizes along the sequence:")
+			course.Show(t, table.String())
+			factor := factors[service.Name]
+			assert.Greater(t, sizes[0], factor*sizes[service.Last], "the first should be over %d times the last", factor)
+			if service.Name == "api-golang" {
+				assert.Less(t, sizes[service.Last], 25_000_000)
+			}
+		})
+	}
+}
+
+// size is what all layers of an image take unpacked, in bytes.
+func size(t *testing.T, engine *course.ThrowawayEngine, tag string) (bytes int) {
+	t.Helper()
+	layers := engine.Docker(t, "history", "--human=false", "--format", "{{.Size}}", tag)
+	for _, layer := range strings.Fields(layers.Stdout) {
+		size, err := strconv.Atoi(layer)
+		require.NoError(t, err)
+		bytes += size
+	}
+	return bytes
+}
