@@ -145,8 +145,7 @@ RUN mkdir --parents /tmp/package/DEBIAN && cd /tmp && printf '%s\n' \
 // scanned is a directory with what the scanner needs: the image in an archive, and the advisories where it looks.
 func scanned(t *testing.T, tag string) (directory string) {
 	t.Helper()
-	directory = course.HostDirectory(t)
-	course.Docker(t, "save", "--output", filepath.Join(directory, "image.tar"), tag)
+	directory = filepath.Dir(save(t, tag))
 	list(t, directory, "Debian", "advisories/debian/DEBIAN-CVE-2024-6387.json")
 	list(t, directory, "Go", "advisories/go/ID/GO-2025-3553.json")
 	return directory

@@ -5,7 +5,6 @@ package module09
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,15 +21,22 @@ func TestMain(m *testing.M) { course.Main(m) }
 func build(t *testing.T, target, version string) (tag string) {
 	t.Helper()
 	return course.BuildDirectory(t, "tokens", "tokens", "--quiet", "--target", target, "--build-arg", "JWT="+version,
-		"--build-arg", "GOLANG="+course.Ref(t, image.Golang), "--build-arg", "DEBIAN="+course.Ref(t, image.Debian),
-		"--build-arg", "BUSYBOX="+course.Ref(t, image.Busybox))
+		"--build-arg", "GOLANG="+course.Ref(t, image.Golang), "--build-arg", "DEBIAN="+course.Ref(t, image.Debian))
 }
 
-// open saves an image to a file of the host, and opens it.
-func open(t *testing.T, tag string) (archive string, found *saved.Image) {
+// save writes an image to a file of the host, which goes when the test ends.
+func save(t *testing.T, tag string) (archive string) {
 	t.Helper()
 	archive = filepath.Join(course.HostDirectory(t), "image.tar")
+	t.Cleanup(func() { os.Remove(archive) })
 	course.Docker(t, "save", "--output", archive, tag)
+	return archive
+}
+
+// open saves an image, and opens the file.
+func open(t *testing.T, tag string) (archive string, found *saved.Image) {
+	t.Helper()
+	archive = save(t, tag)
 	found, err := saved.Open(archive)
 	require.NoError(t, err)
 	return archive, found
@@ -43,9 +49,4 @@ func write(t *testing.T, content []byte, path ...string) string {
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 	require.NoError(t, os.WriteFile(file, content, 0o755))
 	return file
-}
-
-// lines are the lines of a text, without those that are empty.
-func lines(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 }
