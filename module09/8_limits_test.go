@@ -16,16 +16,16 @@ import (
 // A container without a memory limit may take the machine's last memory, and then it need not be the one to pay: the
 // kernel kills the largest process it finds, and many small ones are none. Here that is an innocent database on the same
 // machine. With a limit for the container that is attacked, the kernel looks for its victim there. (The machine is a
-// throwaway engine with 500 megabytes, so that yours has nothing to fear.)
+// throwaway engine with 600 megabytes, so that yours has nothing to fear.)
 func TestAMemoryLimitKeepsAGreedyContainerFromKillingOthers(t *testing.T) {
 	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
-	machine := course.NewThrowawayEngine(t, course.Memory(500), course.MemorySwap(500))
+	machine := course.NewThrowawayEngine(t, course.Memory(600), course.MemorySwap(600))
 	busybox := machine.Ref(t, image.Busybox)
-	// Both hold their memory by writing it to a pipe that nobody empties.
+	// Both hold their memory, 300 megabytes each, by writing it to a pipe that nobody empties.
 	const database = "mkfifo /pipe; (head -c 1 > /dev/null; echo ready; exec sleep 600) < /pipe & " +
-		"head -c 150m /dev/zero | tail -c 150m > /pipe; echo the database was killed"
+		"head -c 300m /dev/zero | tail -c 300m > /pipe; echo the database was killed"
 	const greed = "trap 'echo I was stopped; exit 1' TERM; mkfifo /pipe; sleep 600 < /pipe & " +
-		"for n in $(seq 40); do (head -c 10m /dev/zero | tail -c 10m > /pipe || kill $$) & done; wait"
+		"for n in $(seq 30); do (head -c 10m /dev/zero | tail -c 10m > /pipe || kill $$) & done; wait"
 
 	first := machine.DockerInBackground(t, "run", "--name", "first", busybox, "sh", "-c", database)
 	first.WaitForOutput(t, "ready")
