@@ -118,11 +118,14 @@ func (l *lesson) Printf(format string, values ...any) {
 	}
 }
 
-func (l *lesson) write(text string) {
+func (l *lesson) write(text string) { fmt.Fprint(l.t.Output(), l.masked(text)) }
+
+// masked is a text without the lesson's secrets.
+func (l *lesson) masked(text string) string {
 	for _, secret := range l.secrets {
 		text = strings.ReplaceAll(text, secret, "********")
 	}
-	fmt.Fprint(l.t.Output(), text)
+	return text
 }
 
 // command narrates what a learner would type.
