@@ -48,3 +48,18 @@ func pluginDirectories() []string {
 	}
 	return append([]string{filepath.Join(directory, "cli-plugins")}, configuration.CLIPluginsExtraDirs...)
 }
+
+// WithConfig is the docker command with a configuration of its own, config.json, so that the learner's is neither read
+// nor written: it returns the file's path, too. The file has the content given.
+func (c CLI) WithConfig(t *testing.T, content string) (configured CLI, file string) {
+	t.Helper()
+	directory := Directory(t, map[string]string{"config.json": content})
+	return c.With("DOCKER_CONFIG=" + directory), filepath.Join(directory, "config.json")
+}
+
+// WithProgramsIn is the command with a directory in which programs are found before all others (PATH).
+func (c CLI) WithProgramsIn(t *testing.T, directory string) CLI {
+	lessonOf(t).write("$ export PATH=" + directory + string(os.PathListSeparator) + "$PATH\n")
+	c.environment = append(slices.Clip(c.environment), "PATH="+directory+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return c
+}

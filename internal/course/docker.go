@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -206,8 +207,9 @@ func (c CLI) succeed(t *testing.T, stdin input, program string, arguments ...str
 	t.Helper()
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode != 0 {
-		t.Fatalf("%s should have succeeded, but its exit status is %d: %s",
-			shellQuote(append([]string{program}, arguments...)), result.ExitCode, result.Output())
+		line := shellQuote(append([]string{program}, arguments...))
+		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have succeeded, but its exit status is %d: %s",
+			line, result.ExitCode, result.Output())))
 	}
 	return result
 }
@@ -216,8 +218,8 @@ func (c CLI) fail(t *testing.T, stdin input, program string, arguments ...string
 	t.Helper()
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode == 0 {
-		t.Fatalf("%s should have failed, but it succeeded: %s",
-			shellQuote(append([]string{program}, arguments...)), result.Output())
+		line := shellQuote(append([]string{program}, arguments...))
+		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have failed, but it succeeded: %s", line, result.Output())))
 	}
 	return result
 }
@@ -255,8 +257,8 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	err := command.Run()
 	var exit *exec.ExitError
 	if ctx.Err() != nil {
-		t.Fatalf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
-			shown, limit, &stdout, &stderr)
+		t.Fatal(l.masked(fmt.Sprintf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
+			shown, limit, &stdout, &stderr)))
 	}
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s: %v", shown, err)

@@ -121,11 +121,14 @@ func (l *lesson) Printf(format string, values ...any) {
 	}
 }
 
-func (l *lesson) write(text string) {
+func (l *lesson) write(text string) { fmt.Fprint(l.t.Output(), l.masked(text)) }
+
+// masked is a text without the lesson's secrets.
+func (l *lesson) masked(text string) string {
 	for _, secret := range l.secrets {
 		text = strings.ReplaceAll(text, secret, "********")
 	}
-	fmt.Fprint(l.t.Output(), text)
+	return text
 }
 
 // command narrates what a learner would type.
@@ -239,7 +242,8 @@ func (l *lesson) labels() map[string]string {
 	return labels
 }
 
-// Hide keeps a secret that another lesson has made up out of this lesson's transcript, too.
+// Hide keeps a secret out of this lesson's transcript, too, that another lesson has made up, or that is another spelling
+// of one.
 func Hide(t *testing.T, secret string) {
 	l := lessonOf(t)
 	l.secrets = append(l.secrets, secret)

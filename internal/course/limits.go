@@ -35,6 +35,14 @@ func CPUs(processors float64) Option {
 	}
 }
 
+// CPUSet is which of the machine's processors the container may use: "0", "0-3" (--cpuset-cpus).
+func CPUSet(processors string) Option {
+	return func(r *request) {
+		r.flags = append(r.flags, "--cpuset-cpus", processors)
+		r.host = append(r.host, func(h *container.HostConfig) { h.CpusetCpus = processors })
+	}
+}
+
 // PidsLimit is how many processes may exist in the container at once (--pids-limit).
 func PidsLimit(processes int64) Option {
 	return func(r *request) {
@@ -73,7 +81,7 @@ const (
 	LimitCPU    Limit = "the use of processors"
 	LimitPids   Limit = "the number of processes"
 	LimitShares Limit = "the shares of processors"
-	LimitCpuset Limit = "which processors are used"
+	LimitCPUSet Limit = "which processors are used"
 )
 
 // NeedsLimits skips the test, saying why, where the engine reports that it can't set these limits: it runs without
@@ -87,7 +95,7 @@ func NeedsLimits(t *testing.T, limits ...Limit) {
 	}
 	can := map[Limit]bool{LimitMemory: answer.Info.MemoryLimit, LimitSwap: answer.Info.SwapLimit,
 		LimitCPU: answer.Info.CPUCfsQuota, LimitPids: answer.Info.PidsLimit,
-		LimitShares: answer.Info.CPUShares, LimitCpuset: answer.Info.CPUSet}
+		LimitShares: answer.Info.CPUShares, LimitCPUSet: answer.Info.CPUSet}
 	for _, limit := range limits {
 		if !can[limit] {
 			t.Skipf("not provable here: this engine reports that it can't limit %s", limit)

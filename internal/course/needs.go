@@ -89,3 +89,15 @@ func ThisLesson(t *testing.T, test string, environment ...string) Result {
 	l.result(result)
 	return result
 }
+
+// NeedsInternet skips the test, saying why, where this machine doesn't reach a host's HTTPS port. Lessons do without,
+// but for claims about what is out there.
+func NeedsInternet(t *testing.T, host string) {
+	t.Helper()
+	lessonOf(t)
+	connection, err := net.DialTimeout("tcp", net.JoinHostPort(host, "443"), 10*time.Second)
+	if err != nil {
+		t.Skipf("not provable here: %s can't be reached: %v", host, err)
+	}
+	connection.Close()
+}

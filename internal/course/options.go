@@ -189,3 +189,12 @@ func Privileged() Option {
 func outlivingTheLesson() Option {
 	return func(r *request) { r.shared = true }
 }
+
+// Options are several options as one.
+func Options(options ...Option) Option {
+	return func(r *request) {
+		for _, option := range options {
+			option(r)
+		}
+	}
+}

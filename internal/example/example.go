@@ -97,13 +97,14 @@ func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step in
 // builds it, for lessons in which that command ends otherwise.
 func (s Service) Prepare(t *testing.T, engine *course.ThrowawayEngine, step int) (build []string) {
 	t.Helper()
-	return s.prepare(t, engine.Ref, step)
+	return append([]string{"build", "--progress", "plain"}, s.flags(t, engine.Ref, step)...)
 }
 
-// prepare is Prepare with a word that gives an engine an image, and returns the image's reference.
-func (s Service) prepare(t *testing.T, ref func(*testing.T, image.Image) string, step int) (build []string) {
+// flags are those by which `docker build` is told of the Dockerfile of that step, and of the images that this run of the
+// course has in place of those named there. Ref gives an engine an image, and returns the image's reference.
+func (s Service) flags(t *testing.T, ref func(*testing.T, image.Image) string, step int) (flags []string) {
 	t.Helper()
-	build = []string{"build", "--progress", "plain", "--file", s.Dockerfile(step)}
+	flags = []string{"--file", s.Dockerfile(step)}
 	dockerfile, err := os.ReadFile(s.Dockerfile(step))
 	if err != nil {
 		t.Fatal(err)
@@ -113,10 +114,10 @@ func (s Service) prepare(t *testing.T, ref func(*testing.T, image.Image) string,
 			continue
 		}
 		if has := ref(t, base); has != base.Pinned {
-			build = append(build, "--build-context", base.Pinned+"=docker-image://"+has)
+			flags = append(flags, "--build-context", base.Pinned+"=docker-image://"+has)
 		}
 	}
-	return build
+	return flags
 }
 
 // names is whether a Dockerfile names an image, and not just one whose name begins like it.

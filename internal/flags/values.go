@@ -53,7 +53,7 @@ func Limits(limits ...course.Limit) func(*testing.T) {
 
 // TwoProcessors skips the row where the engine has only one.
 func TwoProcessors(t *testing.T) {
-	course.NeedsLimits(t, course.LimitCpuset)
+	course.NeedsLimits(t, course.LimitCPUSet)
 	if strings.TrimSpace(course.Docker(t, "info", "--format", "{{.NCPU}}").Stdout) == "1" {
 		t.Skip("not provable here: the engine's machine has only one processor to choose from")
 	}

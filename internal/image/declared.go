@@ -46,6 +46,10 @@ var (
 	JQ = Image{Name: "jq", Pinned: "ghcr.io/jqlang/jq:1.7.1", Current: "ghcr.io/jqlang/jq:latest"}
 	YQ = Image{Name: "yq", Pinned: "mikefarah/yq:4.47.1", Current: "mikefarah/yq:latest"}
 
+	// Cosign signs images and verifies signatures; OSVScanner looks what is in an image up in lists of vulnerabilities.
+	Cosign     = Image{Name: "cosign", Pinned: "ghcr.io/sigstore/cosign/cosign:v3.1.3", Current: "ghcr.io/sigstore/cosign/cosign:v3.1.3"}
+	OSVScanner = Image{Name: "osv-scanner", Pinned: "ghcr.io/google/osv-scanner:v2.6.0", Current: "ghcr.io/google/osv-scanner:latest"}
+
 	// DockerInDocker is an engine inside a container: what must not happen to the learner's engine happens there.
 	DockerInDocker = Image{Name: "docker", Pinned: "docker:26-dind", Current: "docker:28-dind"}
 	Registry       = Image{Name: "registry", Pinned: "registry:2", Current: "registry:2.8"}
@@ -63,5 +67,5 @@ var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
 var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
 	Python, PythonOther, Node, NodeLarge, Golang, Nginx, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
-	Browser, DockerfileFrontend, BuildKit,
+	Browser, DockerfileFrontend, BuildKit, Cosign, OSVScanner,
 }

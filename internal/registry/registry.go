@@ -138,7 +138,7 @@ func BasicAuth(t *testing.T, user, password string) string {
 // Base64 is a secret in another spelling, which the lesson's transcript doesn't show either.
 func Base64(t *testing.T, secret string) string {
 	encoded := base64.StdEncoding.EncodeToString([]byte(secret))
-	course.Conceal(t, encoded)
+	course.Hide(t, encoded)
 	return encoded
 }
 

@@ -91,6 +91,10 @@ var table = map[string]recipe{
 	"moby/buildkit:buildx-stable-1": {name: "buildkit", release: "13", programs: buildKit},
 	"moby/buildkit:latest":          {name: "buildkit", release: "testing", programs: buildKit},
 
+	"ghcr.io/google/osv-scanner:latest":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
+	"ghcr.io/google/osv-scanner:v2.6.0":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
+	"ghcr.io/sigstore/cosign/cosign:v3.1.3": {name: "cosign", program: "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"},
+
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
 
@@ -212,6 +216,7 @@ func compile(ctx context.Context, program, directory, name string) error {
 		if err := os.WriteFile(filepath.Join(in, "go.mod"), []byte("module standin\n"), 0o644); err != nil {
 			return err
 		}
+		environment = append(environment, "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
 		if err := runIn(ctx, in, environment, "go", "get", path+"@"+version); err != nil {
 			return err
 		}

@@ -1,0 +1,92 @@
+package saved
+
+import (
+	"archive/tar"
+	"bytes"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type entry struct {
+	name, content string
+	mode          int64
+}
+
+// save writes an image of these layers as `docker save` would.
+func save(t *testing.T, config v1.ConfigFile, layers ...[]entry) *Image {
+	t.Helper()
+	image, err := mutate.ConfigFile(empty.Image, &config)
+	require.NoError(t, err)
+	for _, files := range layers {
+		var content bytes.Buffer
+		archive := tar.NewWriter(&content)
+		for _, file := range files {
+			header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), Typeflag: tar.TypeReg}
+			require.NoError(t, archive.WriteHeader(header))
+			_, err := archive.Write([]byte(file.content))
+			require.NoError(t, err)
+		}
+		require.NoError(t, archive.Close())
+		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(content.Bytes())), nil
+		})
+		require.NoError(t, err)
+		image, err = mutate.AppendLayers(image, layer)
+		require.NoError(t, err)
+	}
+	path := filepath.Join(t.TempDir(), "image.tar")
+	require.NoError(t, tarball.WriteToFile(path, name.MustParseReference("example:1"), image))
+	opened, err := Open(path)
+	require.NoError(t, err)
+	return opened
+}
+
+func TestATextIsFoundWhereverItIs(t *testing.T) {
+	image := save(t, v1.ConfigFile{
+		Config:  v1.Config{Env: []string{"TOKEN=hunter2", "PATH=/bin"}, Labels: map[string]string{"who": "hunter2"}},
+		History: []v1.History{{CreatedBy: "RUN true", EmptyLayer: true}, {CreatedBy: "ARG T=hunter2", EmptyLayer: true}},
+	}, []entry{{"./token", "xhunter2x", 0o600}, {"other", "hunter", 0o600}}, []entry{{".wh.token", "", 0}, {"hunter2", "", 0}})
+	places, err := image.Search("hunter2")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"configuration: label who", "configuration: variable TOKEN", "history: step 2",
+		"layer 1: /token", "layer 2: /hunter2"}, places)
+	places, err = image.Search("hunter3")
+	require.NoError(t, err)
+	assert.Empty(t, places)
+
+	_, err = image.File("/token")
+	assert.ErrorIs(t, err, fs.ErrNotExist, "a container would not see it")
+	content, err := image.File("/other")
+	require.NoError(t, err)
+	assert.Equal(t, "hunter", string(content))
+}
+
+func TestTheSurfaceIsWhatAContainerWouldSee(t *testing.T) {
+	debian := "Package: b\nStatus: install ok installed\n\nPackage: a\nDescription: x\n Package: no\n"
+	found, err := save(t, v1.ConfigFile{}, []entry{
+		{"var/lib/dpkg/status", debian, 0o644}, {"usr/bin/su", "", 0o4755}, {"usr/bin/passwd", "", 0o4755},
+		{"bin/bash", "", 0o755}, {"etc/bash", "", 0o644}, {"bin/id", "", 0o755},
+	}, []entry{{"usr/bin/.wh.passwd", "", 0}}).Surface()
+	require.NoError(t, err)
+	assert.Equal(t, Surface{Files: 5, Packages: []string{"a", "b"}, Setuid: []string{"/usr/bin/su"},
+		Shells: []string{"/bin/bash"}}, found)
+
+	alpine, err := save(t, v1.ConfigFile{}, []entry{{"lib/apk/db/installed", "C:Q1\nP:musl\n\nP:busybox\n", 0o644}}).Surface()
+	require.NoError(t, err)
+	assert.Equal(t, []string{"busybox", "musl"}, alpine.Packages)
+}
+
+func TestWhatIsNoImageIsSaidToBeNone(t *testing.T) {
+	_, err := Open(filepath.Join(t.TempDir(), "missing.tar"))
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+}

@@ -1,0 +1,134 @@
+package module09
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// A tag is a name that whoever may push can give to another image: who runs the tag tomorrow may run something else.
+// A digest is computed from the image itself, so it can't mean anything else. (The digest is what `docker push` prints.)
+func TestAMovedTagRunsAnotherImageWhileADigestDoesNot(t *testing.T) {
+	registry := startRegistry(t)
+	digest := registry.push(t, "app:1", "what we released")
+	run := func(name string) string {
+		return course.Docker(t, "run", "--rm", "--pull", "always", "--quiet", registry.published+"/"+name).Stdout
+	}
+	assert.Equal(t, "what we released\n", run("app:1"))
+
+	course.Say(t, "Somebody else pushes an image of theirs under the same tag:")
+	registry.push(t, "app:1", "what they made of it")
+	assert.Equal(t, "what they made of it\n", run("app:1"), "the tag has moved")
+	assert.Equal(t, "what we released\n", run("app@"+digest), "the digest has not")
+}
+
+// A signature says who made an image: the private key signs its digest, and the registry keeps the signature beside
+// it. Before the image is used, whoever has the public key verifies it. An image that nobody signed is refused, by an
+// exit status that stops a script. (Public projects put their signatures into a public log as well, Sigstore's. What is
+// signed with a key of this lesson's own is in no log, which the tool is told.)
+func TestASignedImageVerifiesAndAnUnsignedOneIsRefused(t *testing.T) {
+	registry, key := startRegistry(t), newKey(t)
+	signed := "app@" + registry.push(t, "app:1", "signed")
+	unsigned := "app@" + registry.push(t, "app:2", "not signed")
+
+	registry.sign(t, key, signed)
+	registry.verify(t, key, signed)
+	assert.Contains(t, registry.verifyFails(t, key, unsigned), "no signatures found")
+}
+
+// What is signed is the digest, not the tag. When the tag is moved to an altered image, the signature doesn't come
+// along: verification of the tag is refused from then on. The image that was signed still verifies.
+func TestAnAlteredImageUnderASignedTagIsRefused(t *testing.T) {
+	registry, key := startRegistry(t), newKey(t)
+	digest := registry.push(t, "app:1", "what we released")
+	registry.sign(t, key, "app@"+digest)
+	registry.verify(t, key, "app:1")
+
+	registry.push(t, "app:1", "what they made of it")
+	assert.Contains(t, registry.verifyFails(t, key, "app:1"), "no signatures found")
+	registry.verify(t, key, "app@"+digest)
+}
+
+// Everybody can make a key and sign with it. A signature is worth something only against the public key of the one whom
+// you trust: the same image, verified with another key, is refused until the owner of that key has signed it, too.
+func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
+	registry, ours, theirs := startRegistry(t), newKey(t), newKey(t)
+	name := "app@" + registry.push(t, "app:1", "signed by somebody")
+	registry.sign(t, theirs, name)
+	registry.verify(t, theirs, name)
+	assert.Contains(t, registry.verifyFails(t, ours, name), "failed to verify signature")
+
+	registry.sign(t, ours, name)
+	registry.verify(t, ours, name)
+}
+
+// A registry of the lesson's own. The docker command finds it where its port is published; cosign, which runs in its
+// network, at localhost.
+type registry struct {
+	*course.Container
+	published string
+}
+
+func startRegistry(t *testing.T) registry {
+	t.Helper()
+	container := course.Run(t, image.Registry, course.Publish(0, 5000))
+	container.WaitFor(t, "wget -q -O - http://127.0.0.1:5000/v2/")
+	return registry{container, container.Endpoint(t, 5000)}
+}
+
+// push builds an image that prints a text, pushes it, and returns its digest.
+func (r registry) push(t *testing.T, name, text string) (digest string) {
+	t.Helper()
+	reference := r.published + "/" + name
+	course.DockerStdin(t, "FROM "+course.Ref(t, image.Busybox)+`
+CMD ["echo", "`+text+`"]
+`, "build", "--quiet", "--tag", reference, "-")
+	said := course.Docker(t, "push", reference).Stdout // its last line is "TAG: digest: sha256:… size: …"
+	_, digest, _ = strings.Cut(said, " digest: ")
+	digest, _, _ = strings.Cut(digest, " ")
+	return digest
+}
+
+// A key is a pair, private and public, in a volume that goes with the lesson.
+type key struct{ volume, password string }
+
+func newKey(t *testing.T) key {
+	t.Helper()
+	k := key{course.NewVolume(t, "keys"), course.Secret(t)}
+	course.Docker(t, k.cosign(t, "none", "generate-key-pair")...)
+	course.Docker(t, k.cosign(t, "none", "signing-config", "create", "--out", "no-log.json")...)
+	return k
+}
+
+// cosign is the command line of cosign in the directory with the key. As the volume is root's, so is the process.
+func (k key) cosign(t *testing.T, network string, arguments ...string) []string {
+	t.Helper()
+	return append([]string{"run", "--rm", "--network", network, "--user", "0:0", "--volume", k.volume + ":/keys",
+		"--workdir", "/keys", "--env", "COSIGN_PASSWORD=" + k.password, course.Ref(t, image.Cosign)}, arguments...)
+}
+
+func (r registry) sign(t *testing.T, k key, name string) {
+	t.Helper()
+	course.Docker(t, k.cosign(t, "container:"+r.Name, "sign", "--key", "cosign.key", "--signing-config", "no-log.json",
+		"localhost:5000/"+name)...)
+}
+
+func (r registry) verification(t *testing.T, k key, name string) []string {
+	t.Helper()
+	return k.cosign(t, "container:"+r.Name, "verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "localhost:5000/"+name)
+}
+
+func (r registry) verify(t *testing.T, k key, name string) {
+	t.Helper()
+	verified := course.Docker(t, r.verification(t, k, name)...)
+	assert.Contains(t, verified.Stderr, "The signatures were verified against the specified public key")
+}
+
+func (r registry) verifyFails(t *testing.T, k key, name string) (complaint string) {
+	t.Helper()
+	return course.DockerFails(t, r.verification(t, k, name)...).Stderr
+}

@@ -1,0 +1,145 @@
+package module09
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// What root may do is divided into capabilities, and Docker gives a container's root about a dozen of them. Each is a
+// kind of attack that works. With --cap-drop ALL none does, though the process is still root. --cap-add gives back the
+// one that a program needs, and with it that one attack, and no other.
+func TestDroppedCapabilitiesTakeRootsPowersAwayOneByOne(t *testing.T) {
+	app := course.BuildQuietly(t, "app", "FROM "+course.Ref(t, image.Busybox)+`
+RUN echo private > /home/private && chmod 600 /home/private && chown 1000 /home/private
+`)
+	attacks := []struct{ capability, line, does string }{
+		{"DAC_OVERRIDE", "cat /home/private", "read other people's files"},
+		{"CHOWN", "chown 1000 /etc/passwd", "give files to somebody else"},
+		{"FOWNER", "chmod 666 /home/private", "open other people's files to everybody"},
+		{"MKNOD", "mknod /tmp/device c 1 3", "make a device"},
+		{"SETUID", "su -s /bin/sh nobody -c id", "become somebody else"},
+	}
+	// Who changes the user changes the groups, too.
+	with := map[string][]string{"SETUID": {"--cap-add", "SETGID"}}
+	run := func(line string, flags ...string) []string {
+		return append(append([]string{"run", "--rm"}, flags...), app, "sh", "-c", line)
+	}
+	for n, attack := range attacks {
+		course.Say(t, "To %s:", attack.does)
+		course.Docker(t, run(attack.line)...)
+		refused := course.DockerFails(t, run(attack.line, "--cap-drop", "ALL")...)
+		assert.Regexp(t, "Operation not permitted|Permission denied", refused.Output())
+
+		given := append([]string{"--cap-drop", "ALL", "--cap-add", attack.capability}, with[attack.capability]...)
+		course.Docker(t, run(attack.line, given...)...)
+		other := attacks[(n+1)%len(attacks)]
+		course.DockerFails(t, run(other.line, given...)...)
+	}
+}
+
+// The kernel reports what a process has. That is the way to see which capabilities a container really got.
+func TestTheKernelTellsWhichCapabilitiesAProcessHas(t *testing.T) {
+	effective := func(flags ...string) string {
+		line := append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Busybox), "grep", "CapEff", "/proc/self/status")
+		return strings.Fields(course.Docker(t, line...).Stdout)[1]
+	}
+	const none, chownOnly = "0000000000000000", "0000000000000001"
+	assert.NotEqual(t, none, effective(), "by default root has some")
+	assert.Equal(t, none, effective("--cap-drop", "ALL"))
+	assert.Equal(t, chownOnly, effective("--cap-drop", "ALL", "--cap-add", "CHOWN"))
+	assert.Equal(t, none, effective("--user", "1000"), "an ordinary user has none in the first place")
+}
+
+// Every program talks to the kernel in system calls, several hundred kinds of them, and most mistakes in the kernel are
+// in kinds that hardly any program uses. Docker's default seccomp profile refuses those. An attacker who wants to work
+// with fixed addresses, as exploits do, asks the kernel to stop moving them about: refused, and without the profile it
+// works. So does making namespaces of one's own, behind which many a mistake was found.
+func TestTheDefaultSeccompProfileRefusesWhatAttacksNeed(t *testing.T) {
+	for _, attack := range []struct{ name, line string }{
+		{"fixed addresses", "setarch --addr-no-randomize true"},
+		{"namespaces of one's own", "unshare --user true"},
+	} {
+		t.Run(attack.name, func(t *testing.T) {
+			if strings.HasPrefix(attack.line, "unshare") {
+				needsUserNamespaces(t)
+			}
+			run := func(flags ...string) []string {
+				return append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Debian), "sh", "-c", attack.line)
+			}
+			refused := course.DockerFails(t, run()...)
+			assert.Contains(t, refused.Stderr, "Operation not permitted")
+
+			course.Docker(t, run("--security-opt", "seccomp=unconfined")...)
+		})
+	}
+}
+
+// needsUserNamespaces skips the test, saying why, where the machine allows nobody but root to make user namespaces.
+func needsUserNamespaces(t *testing.T) {
+	t.Helper()
+	settings := course.Once(t, image.Busybox, course.Shell("cd /proc/sys && grep . user/max_user_namespaces "+
+		"kernel/unprivileged_userns_clone kernel/apparmor_restrict_unprivileged_userns 2>/dev/null || true")).Stdout
+	for _, forbids := range []string{"max_user_namespaces:0\n", "userns_clone:0\n", "restrict_unprivileged_userns:1\n"} {
+		if strings.Contains(settings, forbids) {
+			t.Skipf("not provable here: the engine's machine allows only root to make user namespaces (%s)",
+				strings.TrimSpace(forbids))
+		}
+	}
+}
+
+// A profile can be one of your own: module09/seccomp/no-chmod.json lets everything through but the calls that change a
+// file's permissions. With it, an attacker who has brought a tool along can't make it executable. The docker command
+// reads the file, so that it works with an engine on another machine, too.
+func TestASeccompProfileOfYourOwnRefusesAnotherCall(t *testing.T) {
+	const attack = "printf '#!/bin/sh\necho the tool runs\n' > /tmp/tool && chmod 755 /tmp/tool && /tmp/tool"
+	run := func(flags ...string) []string {
+		return append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Debian), "sh", "-c", attack)
+	}
+	assert.Equal(t, "the tool runs\n", course.Docker(t, run()...).Stdout, "the default profile has nothing against it")
+
+	profile := filepath.Join("seccomp", "no-chmod.json")
+	course.ReadHostFile(t, profile)
+	refused := course.DockerFails(t, run("--security-opt", "seccomp="+profile)...)
+	assert.Contains(t, refused.Stderr, "Operation not permitted")
+}
+
+// A profile of your own takes the place of the default one: what it doesn't mention, nobody refuses any more. A real one
+// is therefore made from a copy of Docker's.
+func TestASeccompProfileOfYourOwnReplacesTheDefaultOne(t *testing.T) {
+	attack := []string{course.Ref(t, image.Debian), "setarch", "--addr-no-randomize", "true"}
+	course.DockerFails(t, append([]string{"run", "--rm"}, attack...)...)
+
+	profile := filepath.Join("seccomp", "no-chmod.json")
+	course.Docker(t, append([]string{"run", "--rm", "--security-opt", "seccomp=" + profile}, attack...)...)
+}
+
+// AppArmor confines a program by the names of files. Where the kernel has it, containers run under the profile
+// docker-default, which denies writing the kernel's settings in /proc/sys. Docker mounts them read-only anyway: two
+// walls, and the second is seen when the first is taken away. (The attack opens a setting and writes nothing into it.)
+func TestAppArmorDeniesWritingTheKernelsSettings(t *testing.T) {
+	options := course.Docker(t, "info", "--format", "{{.SecurityOptions}}").Stdout
+	if !strings.Contains(options, "name=apparmor") {
+		t.Skipf("not provable here: this engine's kernel has no AppArmor (docker info says %s)", strings.TrimSpace(options))
+	}
+	const attack = ": >> /proc/sys/kernel/core_pattern"
+	run := func(line string, flags ...string) []string {
+		return append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Busybox), "sh", "-c", line)
+	}
+	const confinement = "cat /proc/self/attr/current"
+	assert.Contains(t, course.Docker(t, run(confinement)...).Stdout, "docker-default (enforce)")
+	readOnly := course.DockerFails(t, run(attack)...)
+	assert.Contains(t, readOnly.Stderr, "Read-only file system")
+
+	denied := course.DockerFails(t, run(attack, "--security-opt", "systempaths=unconfined")...)
+	assert.Contains(t, denied.Stderr, "Permission denied")
+
+	unconfined := []string{"--security-opt", "systempaths=unconfined", "--security-opt", "apparmor=unconfined"}
+	assert.NotContains(t, course.Docker(t, run(confinement, unconfined...)...).Stdout, "docker-default")
+	course.Docker(t, run(attack, unconfined...)...)
+}
