@@ -2,6 +2,7 @@ package module10
 
 import (
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -349,13 +350,19 @@ services:
 				require.False(t, watching.Ended(), watching.Output())
 				return w.DockerTries(t, "exec", w.web(), "grep", "first", "page").ExitCode == 0
 			})
-			course.Eventually(t, "the edit is in the container", func() bool {
+			course.Eventually(t, "compose watches", func() bool {
 				require.False(t, watching.Ended(), watching.Output())
-				course.WriteHostFile(t, filepath.Join(directory, "page"), "second\n") // again, until compose watches
+				return watches.MatchString(watching.Output())
+			})
+			course.WriteHostFile(t, filepath.Join(directory, "page"), "second\n")
+			course.Eventually(t, "the edit is in the container", func() bool {
 				return w.DockerTries(t, "exec", w.web(), "grep", "second", "page").ExitCode == 0
 			})
 		}},
 }
+
+// watches is what compose says when it has begun to watch, in the words of its versions.
+var watches = regexp.MustCompile(`(?i)watch enabled|watch configuration|watching`)
 
 // up is the workbench in the directory of a project that is up. Its service has no network, which is quicker, unless
 // it says otherwise.

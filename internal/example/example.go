@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"docker-proven/internal/buildkit"
@@ -85,10 +86,14 @@ func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (
 	return tag, s.BuildFrom(t, engine, step, s.Source(), "--tag", tag)
 }
 
+var building sync.Mutex
+
 // BuildFrom is Build from source code in another directory, with flags of `docker build`.
 func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step int, source string, flags ...string) []buildkit.Step {
 	t.Helper()
 	line := append(s.Prepare(t, engine, step), flags...)
+	building.Lock() // a compiler takes all processors: two at once would be no faster, and everybody else slower
+	defer building.Unlock()
 	result := engine.Showing(Progress).Docker(t, append(line, source)...)
 	return buildkit.Steps(result.Stderr)
 }
