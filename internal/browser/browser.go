@@ -31,7 +31,7 @@ func Open(t *testing.T, network string) *Browser {
 	course.Eventually(t, "the browser is ready", func() bool {
 		b.container.MustRun(t)
 		page, cancel := chromedp.NewContext(allocator)
-		if chromedp.Do(page, chromedp.EmulateViewport(960, 480)) != nil {
+		if chromedp.Do(page, chromedp.EmulateViewport(960, 520)) != nil {
 			cancel()
 			return false
 		}
