@@ -105,8 +105,7 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 			"FROM " + base + "\n" + copy + " --from=made /greeting /made/here/\n"
 		tag := course.Unique(t, "linked:")
 		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
-		layers := strings.Fields(engine.Docker(t, "image", "inspect", "--format",
-			"{{range .RootFS.Layers}}{{println .}}{{end}}", tag).Stdout)
+		layers := engine.Layers(t, tag)
 		return layers[len(layers)-1]
 	}
 	course.Say(t, "COPY --link, on one base and on another: the layer on top is the same.")

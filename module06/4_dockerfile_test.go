@@ -25,8 +25,8 @@ func TestAHeredocGivesAnInstructionSeveralLines(t *testing.T) {
 	build := func(instructions string) (output string, layers int) {
 		tag := course.Unique(t, "heredoc:")
 		engine.Showing(example.Progress).DockerStdin(t, base+instructions, "build", "--progress", "plain", "--tag", tag, "-")
-		list := engine.Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
-		return engine.Docker(t, "run", "--rm", tag, "cat", "/greeting").Stdout, len(strings.Fields(list.Stdout))
+		layers = len(engine.Layers(t, tag))
+		return engine.Docker(t, "run", "--rm", tag, "cat", "/greeting").Stdout, layers
 	}
 	oneLayer, with := build("RUN <<EOF\nset -e\necho hello > /greeting\necho world >> /greeting\nEOF\n")
 	assert.Equal(t, "hello\nworld\n", oneLayer)

@@ -67,10 +67,16 @@ func Ref(t *testing.T, i image.Image) string {
 }
 
 // Layers are the layers of an image from the lowest up, each by the digest of its content.
+func (c CLI) Layers(t *testing.T, tag string) (digests []string) {
+	t.Helper()
+	result := c.Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
+	return strings.Fields(result.Stdout)
+}
+
+// Layers is CLI.Layers in the learner's own surroundings.
 func Layers(t *testing.T, tag string) (digests []string) {
 	t.Helper()
-	result := Docker(t, "image", "inspect", "--format", "{{range .RootFS.Layers}}{{println .}}{{end}}", tag)
-	return strings.Fields(result.Stdout)
+	return CLI{}.Layers(t, tag)
 }
 
 // removeAll removes every container, volume, network and image that carries all the labels.

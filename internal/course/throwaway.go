@@ -48,6 +48,13 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	return engine
 }
 
+// Seen is a directory of the host that an engine in a container has, too, at the same path, as Docker Desktop's has: for
+// compose files and mounts that name files in there. (Such an engine puts a tmpfs over a /tmp that is not a mount, and so
+// over what is mounted below.)
+func Seen(directory string) Option {
+	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
+}
+
 var (
 	sharedMutex   sync.Mutex
 	sharedEngines = map[string]*ThrowawayEngine{}

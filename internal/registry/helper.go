@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"docker-proven/internal/course"
 )
 
@@ -23,9 +21,6 @@ func InstallHelper(t *testing.T, source, name string) (directory string) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	words := []string{"go", "build", "-o", program, "./" + source}
-	output, err := exec.CommandContext(t.Context(), words[0], words[1:]...).CombinedOutput()
-	course.Typed(t, string(output), words...)
-	require.NoError(t, err, "the helper should compile: %s", output)
+	course.CLI{}.Program(t, "go", "build", "-o", program, "./"+source)
 	return directory
 }
