@@ -26,7 +26,7 @@ func TestEveryStepBuildsAndItsImageAnswersLikeTheOneBefore(t *testing.T) {
 			course.Say(t, "Where nobody serves, nobody answers:")
 			engine.DockerFails(t, "exec", place.Visitor, "wget", "-q", "-O", "-", place.URL(service.Port))
 			for step := range service.Last + 1 {
-				tag, _ := service.Build(t, engine, step)
+				tag := service.Build(t, engine, step)
 				container := place.Run(t, tag)
 				answers := place.Answers(t, port(service, step))
 				engine.Docker(t, "rm", "--force", container)
@@ -65,7 +65,7 @@ func TestTheLastImageIsAFractionOfTheFirst(t *testing.T) {
 			var bytes []int
 			var table strings.Builder
 			for step := range service.Last + 1 {
-				tag, _ := service.Build(t, engine, step)
+				tag := service.Build(t, engine, step)
 				bytes = append(bytes, size(t, engine, tag))
 				megabytes := float64(bytes[step]) / 1e6
 				fmt.Fprintf(&table, "%-14s %6.1f MB\n", tag, megabytes)
@@ -99,7 +99,7 @@ func size(t *testing.T, engine *course.ThrowawayEngine, tag string) (bytes int) 
 func TestTheGoImageStartsInLessThanASecond(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	place := example.NewPlace(t, engine, example.APIGolang)
-	tag, _ := example.APIGolang.Build(t, engine, example.APIGolang.Last)
+	tag := example.APIGolang.Build(t, engine, example.APIGolang.Last)
 	container := place.Run(t, tag)
 	logs := engine.DockerInBackground(t, "logs", "--follow", "--timestamps", container)
 	logs.WaitForOutput(t, `"msg":"listening"`)

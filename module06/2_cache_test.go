@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,8 @@ import (
 // BuildKit reuses the result of an instruction as long as the instruction, what came before it, and the files that it
 // copies are the same. So it matters what comes before what. While the Dockerfile copies everything first, any edit of
 // the source code makes it fetch all libraries again. From the step on that copies the list of libraries first, it
-// fetches them again only when the list has changed. BuildKit itself says which results it reused: CACHED.
+// fetches them again only when the list has changed. BuildKit itself says which results it reused: CACHED. (When it has
+// said so of the libraries, the build is stopped: compiling takes long, and tells nothing new.)
 func TestAfterAnEditTheLibrariesAreCachedFromTheStepThatCopiesTheirListFirst(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	var times figures
@@ -41,13 +43,23 @@ func TestAfterAnEditTheLibrariesAreCachedFromTheStepThatCopiesTheirListFirst(t *
 			for step := range sequence.service.Last + 1 {
 				sequence.service.Build(t, engine, step)
 				edit(t, filepath.Join(source, sequence.edited))
+				line := append(sequence.service.Prepare(t, engine, step), source)
 				began := time.Now()
-				steps := sequence.service.BuildFrom(t, engine, step, source)
-				times.note(sequence.service, step, time.Since(began).Seconds())
-
-				dependencies, found := buildkit.Find(steps, sequence.dependencies)
-				require.True(t, found, "no step fetches libraries")
+				build := engine.DockerInBackground(t, line...)
+				var dependencies buildkit.Step
+				course.Eventually(t, "BuildKit has fetched the libraries, or needn't", func() bool {
+					dependencies, _ = buildkit.Find(buildkit.Steps(build.Output()), sequence.dependencies)
+					return dependencies.Done || build.Ended()
+				})
+				require.True(t, dependencies.Done, build.Output())
+				course.Say(t, "%s%s", map[bool]string{true: "CACHED "}[dependencies.Cached], dependencies.Instruction)
 				assert.Equal(t, step >= sequence.cachedFrom, dependencies.Cached, dependencies.Instruction)
+				if !picturesWanted() && runtime.GOOS != "windows" { // which has no Ctrl-C for another program
+					build.Interrupt(t)
+					continue
+				}
+				course.Eventually(t, "the build has ended", build.Ended)
+				times.note(sequence.service, step, time.Since(began).Seconds())
 			}
 		})
 	}
@@ -69,8 +81,8 @@ func edit(t *testing.T, file string) {
 func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const without, with = 0, 2
-	mounted, _ := example.APIGolang.Build(t, engine, with)
-	plain, _ := example.APIGolang.Build(t, engine, without)
+	mounted := example.APIGolang.Build(t, engine, with)
+	plain := example.APIGolang.Build(t, engine, without)
 
 	source := example.APIGolang.Copy(t)
 	edit(t, filepath.Join(source, "go.mod"))
@@ -97,7 +109,7 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 // itself, which is laid on top whatever is below. So it survives a new version of the base, and an image built on the
 // new one has the very same layer. (It takes an engine with the containerd image store, the default since version 29.)
 func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
-	engine := course.NewThrowawayEngine(t, containerdStore(t))
+	engine := engineWithContainerdStore(t)
 	busybox, alpine := engine.Ref(t, image.Busybox), engine.Ref(t, image.Alpine)
 	frontend := engine.Ref(t, image.DockerfileFrontend)
 	topLayer := func(base, copy string) string {
@@ -117,8 +129,9 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 	assert.NotEqual(t, plain, topLayer(alpine, "COPY"))
 }
 
-// containerdStore is a setting of an engine: it keeps images in containerd, and not in a directory of its own.
-func containerdStore(t *testing.T) course.Option {
+// engineWithContainerdStore is an engine that keeps images in containerd, and not in a directory of its own.
+func engineWithContainerdStore(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
 	settings := course.File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
-	return course.Volume(settings, "/etc/docker/daemon.json", "ro")
+	return course.SharedThrowawayEngine(t, "containerd", course.Volume(settings, "/etc/docker/daemon.json", "ro"))
 }

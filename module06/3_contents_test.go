@@ -20,8 +20,8 @@ import (
 func TestInTheLastStageThereIsNoCompilerAndNoShell(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const oneStage, twoStages = 2, 3
-	one, _ := example.APIGolang.Build(t, engine, oneStage)
-	two, _ := example.APIGolang.Build(t, engine, twoStages)
+	one := example.APIGolang.Build(t, engine, oneStage)
+	two := example.APIGolang.Build(t, engine, twoStages)
 	for _, program := range []struct{ name, argument string }{{"go", "version"}, {"sh", "-c true"}} {
 		course.Say(t, "Is there %s in the image with the workshop, and in the one without?", program.name)
 		arguments := strings.Fields(program.argument)
@@ -52,12 +52,12 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 		lastRoot int // the last step whose image runs as root; of the page's, none does that has nginx
 	}{{example.APIGolang, 3}, {example.APINode, 5}, {example.Client, 1}} {
 		t.Run(sequence.service.Name, func(t *testing.T) {
-			before, _ := sequence.service.Build(t, engine, sequence.lastRoot)
+			before := sequence.service.Build(t, engine, sequence.lastRoot)
 			engine.Docker(t, with(before, "touch", "/written")...)
 			assert.Equal(t, "0\n", engine.Docker(t, with(before, "id", "-u")...).Stdout)
 
 			for _, step := range []int{sequence.lastRoot + 1, sequence.service.Last} {
-				tag, _ := sequence.service.Build(t, engine, step)
+				tag := sequence.service.Build(t, engine, step)
 				assert.NotEqual(t, "0\n", engine.Docker(t, with(tag, "id", "-u")...).Stdout)
 				refused := engine.DockerFails(t, with(tag, "touch", "/written")...)
 				assert.Contains(t, refused.Stderr, "Permission denied")
@@ -71,7 +71,7 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	installed := func(step int) []string {
-		tag, _ := example.APINode.Build(t, engine, step)
+		tag := example.APINode.Build(t, engine, step)
 		return strings.Fields(engine.Docker(t, "run", "--rm", tag, "ls", "node_modules").Stdout)
 	}
 	all, production := installed(3), installed(4)
@@ -81,7 +81,7 @@ func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	assert.NotContains(t, installed(example.APINode.Last), "eslint")
 
 	course.Say(t, "npm's own word: is anything there that only development needs?")
-	tag, _ := example.APINode.Build(t, engine, 4)
+	tag := example.APINode.Build(t, engine, 4)
 	const extraneous = `npm ls --all --parseable --include=dev 2> /dev/null | grep -c eslint`
 	assert.Equal(t, "0\n", engine.DockerTries(t, "run", "--rm", tag, "sh", "-c", extraneous).Stdout)
 }
@@ -97,7 +97,7 @@ func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
 		return strings.Fields(result.Stdout)
 	}
 	added := func(step int) (paths []string) {
-		tag, _ := example.Client.Build(t, engine, step)
+		tag := example.Client.Build(t, engine, step)
 		own := map[string]bool{}
 		for _, path := range files(engine.Ref(t, image.Nginx)) {
 			own[path] = true
@@ -165,7 +165,7 @@ func TestCopyCannotReachOutsideTheContext(t *testing.T) {
 // is told to publish. (With --publish-all it is told to publish what the image exposes.)
 func TestExposePublishesNothingByItself(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	tag, _ := example.Client.Build(t, engine, example.Client.Last)
+	tag := example.Client.Build(t, engine, example.Client.Last)
 	exposed := engine.Docker(t, "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", tag)
 	assert.Contains(t, exposed.Stdout, "8080/tcp")
 	published := func(flags ...string) string {

@@ -219,8 +219,8 @@ RUN echo production > /stage
 func TestAHealthcheckTurnsHealthyAndUnhealthyWhenTheServiceBreaks(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	place := example.NewPlace(t, engine, example.APIGolang)
-	tag, _ := example.APIGolang.Build(t, engine, example.APIGolang.Last)
-	without, _ := example.APIGolang.Build(t, engine, example.APIGolang.Last-1)
+	tag := example.APIGolang.Build(t, engine, example.APIGolang.Last)
+	without := example.APIGolang.Build(t, engine, example.APIGolang.Last-1)
 
 	container := place.Run(t, tag, "--health-interval", "1s", "--health-retries", "2")
 	events := engine.DockerInBackground(t, "events", "--since", "0", "--format", "{{.Action}}",

@@ -23,7 +23,7 @@ import (
 // on any kind: FROM --platform=$BUILDPLATFORM runs it on the machine that builds, and $TARGETARCH tells it what for.
 // Nothing has to be emulated. The lesson reads in the programs themselves what they were made for.
 func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
-	engine := course.NewThrowawayEngine(t, containerdStore(t))
+	engine := engineWithContainerdStore(t)
 	golang := engine.Ref(t, image.Golang)
 	dockerfile := `FROM --platform=$BUILDPLATFORM ` + golang + ` AS build
 WORKDIR /src

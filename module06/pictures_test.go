@@ -33,8 +33,11 @@ func (f *figures) note(service example.Service, step int, value float64) {
 	f.values[service.Tag(step)] = value
 }
 
-// draw makes a picture of the figures when all subtests have ended and, when COURSE_PICTURES asks for it, puts it beside
-// the lesson. A run that measured only some of them has no picture.
+// picturesWanted is whether this run is to measure what the pictures show, and to draw them (make pictures).
+func picturesWanted() bool { return os.Getenv("COURSE_PICTURES") != "" }
+
+// draw makes a picture of the figures when all subtests have ended and, when it is wanted, puts it beside the lesson. A
+// run that measured only some of them has no picture.
 func (f *figures) draw(t *testing.T, engine *course.ThrowawayEngine, file, title string, format func(float64) string) {
 	t.Helper()
 	caption := "Measured on " + time.Now().Format(time.DateOnly) + " with " + describe(t, engine)
@@ -54,7 +57,7 @@ func (f *figures) draw(t *testing.T, engine *course.ThrowawayEngine, file, title
 		}
 		svg, err := picture.Bars(title, caption, format, sequences)
 		require.NoError(t, err)
-		if os.Getenv("COURSE_PICTURES") != "" {
+		if picturesWanted() {
 			require.NoError(t, os.WriteFile(file, svg, 0o644))
 		}
 	})

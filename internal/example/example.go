@@ -79,23 +79,45 @@ func (s Service) Copy(t *testing.T) string {
 	return directory
 }
 
-// Build builds the service's image of that step on an engine, and returns its tag and what BuildKit did for it.
-func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (tag string, steps []buildkit.Step) {
+// Build builds the service's image of that step on an engine, and returns its tag. Lessons that share the engine share
+// the image: only the first of them builds it, and the others are told by which command.
+func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (tag string) {
 	t.Helper()
 	tag = s.Tag(step)
-	return tag, s.BuildFrom(t, engine, step, s.Source(), "--tag", tag)
+	// This also begins the lesson, which may wait for its turn and so mustn't hold what others wait for.
+	line := append(s.Prepare(t, engine, step), "--tag", tag, s.Source())
+	known, _ := built.LoadOrStore(imageOf{engine, tag}, new(building))
+	image := known.(*building)
+	image.mutex.Lock() // whoever needs the image while it is being built waits for it
+	defer image.mutex.Unlock()
+	if image.done {
+		course.Say(t, "%s is there, by: docker %s", tag, strings.Join(line, " "))
+		return tag
+	}
+	engine.Showing(Progress).Docker(t, line...)
+	image.done = true
+	return tag
 }
 
-var building sync.Mutex
+// built has, for each imageOf an engine, the *building of it.
+var built sync.Map
 
-// BuildFrom is Build from source code in another directory, with flags of `docker build`.
+type imageOf struct {
+	engine *course.ThrowawayEngine
+	tag    string
+}
+
+type building struct {
+	mutex sync.Mutex
+	done  bool
+}
+
+// BuildFrom builds an image of that step from source code in another directory, with flags of `docker build`, and
+// returns what BuildKit did for it.
 func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step int, source string, flags ...string) []buildkit.Step {
 	t.Helper()
-	line := append(s.Prepare(t, engine, step), flags...)
-	building.Lock() // a compiler takes all processors: two at once would be no faster, and everybody else slower
-	defer building.Unlock()
-	result := engine.Showing(Progress).Docker(t, append(line, source)...)
-	return buildkit.Steps(result.Stderr)
+	line := append(append(s.Prepare(t, engine, step), flags...), source)
+	return buildkit.Steps(engine.Showing(Progress).Docker(t, line...).Stderr)
 }
 
 // Prepare gives the engine what the Dockerfile of that step begins with, and returns the beginning of a command that
