@@ -74,10 +74,18 @@ func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *Throwaw
 	sharedMutex.Lock()
 	defer sharedMutex.Unlock()
 	if sharedEngines[use] == nil {
-		sharedEngines[use] = NewThrowawayEngine(t, append(options, outlivingTheLesson())...)
+		options = append(options, outlivingTheLesson())
+		if theEngine.Memory >= plentyOfMemory {
+			options = append(options, inMemory("/var/lib/docker"))
+		}
+		sharedEngines[use] = NewThrowawayEngine(t, options...)
 	}
 	return sharedEngines[use]
 }
+
+// plentyOfMemory is that of a machine, in bytes, on which shared engines keep their images in memory: several at a time
+// take up to 3 GiB each.
+const plentyOfMemory = 20 << 30
 
 // ContextEndpoint is the engine as `docker context create --docker` is told of it.
 func (e *ThrowawayEngine) ContextEndpoint() string {

@@ -38,6 +38,7 @@ type Facts struct {
 	StorageDriver string
 	CgroupVersion string // 1 or 2
 	RootDir       string // on the engine's machine
+	Memory        int64  // of the engine's machine, in bytes
 	Host          string // address of the engine, as DOCKER_HOST would have it
 }
 
@@ -188,6 +189,7 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 
 		StorageDriver: told.Info.Driver,
 		CgroupVersion: told.Info.CgroupVersion,
+		Memory:        told.Info.MemTotal,
 		RootDir:       told.Info.DockerRootDir,
 		Host:          at.host,
 	}, nil

@@ -86,30 +86,31 @@ func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (
 	tag = s.Tag(step)
 	// This also begins the lesson, which may wait for its turn and so mustn't hold what others wait for.
 	line := append(s.Prepare(t, engine, step), "--tag", tag, s.Source())
-	known, _ := built.LoadOrStore(imageOf{engine, tag}, new(building))
-	image := known.(*building)
-	image.mutex.Lock() // whoever needs the image while it is being built waits for it
-	defer image.mutex.Unlock()
-	if image.done {
+	known, _ := builds.LoadOrStore(buildsOf{engine, s.Name}, &images{has: map[string]bool{}})
+	made := known.(*images)
+	made.mutex.Lock()
+	defer made.mutex.Unlock()
+	if made.has[tag] {
 		course.Say(t, "%s is there, by: docker %s", tag, strings.Join(line, " "))
 		return tag
 	}
 	engine.Showing(Progress).Docker(t, line...)
-	image.done = true
+	made.has[tag] = true
 	return tag
 }
 
-// built has, for each imageOf an engine, the *building of it.
-var built sync.Map
+// builds has, for each buildsOf an engine, the *images that are made. A service's images are made one at a time: what
+// one build leaves in the caches, the next need not do.
+var builds sync.Map
 
-type imageOf struct {
-	engine *course.ThrowawayEngine
-	tag    string
+type buildsOf struct {
+	engine  *course.ThrowawayEngine
+	service string
 }
 
-type building struct {
+type images struct {
 	mutex sync.Mutex
-	done  bool
+	has   map[string]bool // by tag
 }
 
 // BuildFrom builds an image of that step from source code in another directory, with flags of `docker build`, and
