@@ -46,6 +46,7 @@ var card = []group{
 // performAll performs the rows of a group, each as a test of its own. They don't disturb each other: what a row makes
 // bears the row's name.
 func performAll(t *testing.T, groupName string) {
+	course.Say(t, "docker %s:", groupName)
 	n := slices.IndexFunc(card, func(g group) bool { return g.name == groupName })
 	for _, row := range card[n].rows {
 		t.Run(strings.ReplaceAll(row.command, " ", "_"), func(t *testing.T) {
@@ -262,21 +263,22 @@ var (
 	second *course.ThrowawayEngine
 )
 
-// help is the docker command's own help, with buildx's experiments (1) or without (0).
+// help is the docker command's own help, with buildx's experiments (1) or without (0). Each is asked for once.
 func help(t *testing.T, experiments string) commands.Help {
 	return func(words ...string) string {
-		cli := everyone.CLI.With("BUILDX_EXPERIMENTAL=" + experiments)
-		return cli.DockerTries(t, append(slices.Clone(words), "--help")...).Output()
+		key := experiments + " " + strings.Join(words, " ")
+		once, _ := helps.LoadOrStore(key, sync.OnceValue(func() string {
+			cli := everyone.CLI.With("BUILDX_EXPERIMENTAL=" + experiments)
+			return cli.DockerTries(t, append(slices.Clone(words), "--help")...).Output()
+		}))
+		return once.(func() string)()
 	}
 }
 
-// listed are the subcommands that the docker command lists for a group. It is asked once.
+var helps sync.Map // experiments and words → func() string
+
+// listed are the subcommands that the docker command lists for a group.
 func listed(t *testing.T, groupName string) []string {
 	t.Helper()
-	once, _ := lists.LoadOrStore(groupName, sync.OnceValue(func() []string {
-		return commands.Below(help(t, "0"), groupName)
-	}))
-	return once.(func() []string)()
+	return commands.Below(help(t, "0"), groupName)
 }
-
-var lists sync.Map // group → func() []string
