@@ -3,6 +3,7 @@ package flags
 import (
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"docker-proven/internal/course"
@@ -24,8 +25,29 @@ func Directory(name, content string) func(*testing.T, string) map[string]string 
 }
 
 // Disk arranges that $DISK is the disk on which the engine keeps volumes, and skips the row where that is not on a
-// disk which can be limited, or the kernel can't limit any.
+// disk which can be limited, or the kernel can't limit any. It looks for the disk once.
 func Disk(t *testing.T, _ string) map[string]string {
+	course.Ref(t, image.Busybox) // begins the lesson: one that waits for its turn must not hold the mutex
+	disk.Lock()
+	defer disk.Unlock()
+	if !disk.known {
+		disk.name, disk.problem = findDisk(t)
+		disk.known = true
+	}
+	if disk.problem != "" {
+		t.Skip("not provable here: " + disk.problem)
+	}
+	return map[string]string{"$DISK": disk.name}
+}
+
+var disk struct {
+	sync.Mutex
+	known         bool
+	name, problem string
+}
+
+func findDisk(t *testing.T) (name, problem string) {
+	t.Helper()
 	// The kernel tells where a directory is mounted from by the number of the device. A partition is limited as a
 	// part of its disk.
 	const find = `device=$(awk '$5 == "/data" {print $3}' /proc/self/mountinfo)
@@ -34,16 +56,16 @@ path=$(readlink -f /sys/dev/block/$device)
 [ ! -e $path/partition ] || path=${path%/*}
 echo /dev/${path##*/}`
 	found := course.Once(t, image.Busybox, course.Mount("type=volume,target=/data"), course.Shell(find))
-	disk := strings.TrimSpace(found.Stdout)
-	if disk == "" {
-		t.Skip("not provable here: the engine's files are not on a disk of their own that could be limited")
+	name = strings.TrimSpace(found.Stdout)
+	if name == "" {
+		return "", "the engine's files are not on a disk of their own that could be limited"
 	}
-	probe := course.CLI{}.DockerTries(t, "run", "--rm", "--device-read-bps", disk+":1mb", course.Ref(t, image.Busybox),
+	probe := course.CLI{}.DockerTries(t, "run", "--rm", "--device-read-bps", name+":1mb", course.Ref(t, image.Busybox),
 		"cat", course.CgroupFile(t, "blkio/blkio.throttle.read_bps_device", "io.max"))
 	if probe.ExitCode != 0 || strings.Contains(probe.Stderr, "WARNING") {
-		t.Skipf("not provable here: this engine can't limit the use of %s: %s", disk, strings.TrimSpace(probe.Stderr))
+		return "", "this engine can't limit the use of " + name + ": " + strings.TrimSpace(probe.Stderr)
 	}
-	return map[string]string{"$DISK": disk}
+	return name, ""
 }
 
 // Limits skips the row where the engine can't set these limits.
