@@ -31,12 +31,11 @@ var (
 func application(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
 	engine := throwaway(t)
-	engine.Ref(t, image.Postgres)
 	buildingMutex.Lock()
 	defer buildingMutex.Unlock()
 	if !built {
 		course.Say(t, "The images of the application are the last ones of module06:")
-		example.Deliver(t, engine, example.Services...)
+		example.Deliver(t, engine)
 		built = true
 	}
 	return engine

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"docker-proven/internal/image"
@@ -25,7 +26,7 @@ type ThrowawayEngine struct {
 // A delivery is whether an engine has been given an image. Whoever needs the image while it is on its way waits.
 type delivery struct {
 	mutex sync.Mutex
-	done  bool
+	done  atomic.Bool
 }
 
 // NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd.
@@ -108,18 +109,22 @@ func (c CLI) WithoutEngine() CLI {
 func (e *ThrowawayEngine) Ref(t *testing.T, i image.Image) string {
 	t.Helper()
 	ref := Ref(t, i)
-	known, _ := e.images.LoadOrStore(ref, &delivery{})
-	delivered := known.(*delivery)
+	delivered := e.delivery(ref)
 	delivered.mutex.Lock()
 	defer delivered.mutex.Unlock()
-	if !delivered.done {
+	if !delivered.done.Load() {
 		e.Load(t, ref)
-		delivered.done = true
 	}
 	return ref
 }
 
-// Load gives the engine images of the learner's engine.
+func (e *ThrowawayEngine) delivery(ref string) *delivery {
+	known, _ := e.images.LoadOrStore(ref, new(delivery))
+	return known.(*delivery)
+}
+
+// Load gives the engine images of the learner's engine. Several at once take less time than one after another: what they
+// share goes once.
 func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 	t.Helper()
 	lessonOf(t).write("$ docker save " + shellQuote(refs) + " | docker exec --interactive " + e.Name + " docker load\n")
@@ -137,5 +142,8 @@ func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 	saving := save.Run()
 	if err := load.Wait(); err != nil || saving != nil {
 		t.Fatalf("giving %v to the throwaway engine: %v %v %s", refs, saving, err, &complaint)
+	}
+	for _, ref := range refs {
+		e.delivery(ref).done.Store(true)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/image"
 )
 
 // BuildHere builds the service's image of that step on the learner's engine, under a name of the lesson's own, and
@@ -13,16 +14,16 @@ func (s Service) BuildHere(t *testing.T, step int) (tag string) {
 	return course.BuildDirectory(t, s.Name, s.Source(), append(s.flags(t, course.Ref, step), "--quiet")...)
 }
 
-// Deliver gives an engine the last image of each service, under the service's name. They are built on the learner's own
-// engine: what compilers and installers need, the other engine does not have to be given.
-func Deliver(t *testing.T, engine *course.ThrowawayEngine, services ...Service) {
+// Deliver gives an engine the application: the last image of each service, under the service's name, and Postgres. The
+// services are built on the learner's own engine, so that what compilers and installers need stays there.
+func Deliver(t *testing.T, engine *course.ThrowawayEngine) {
 	t.Helper()
 	var tags []string
-	for _, service := range services {
+	for _, service := range Services {
 		tags = append(tags, service.BuildHere(t, service.Last))
 	}
-	engine.Load(t, tags...)
-	for n, service := range services {
+	engine.Load(t, append(tags, course.Ref(t, image.Postgres))...)
+	for n, service := range Services {
 		engine.Docker(t, "tag", tags[n], service.Name)
 	}
 }
