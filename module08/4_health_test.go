@@ -49,6 +49,7 @@ func TestHealthRetriesAreHowManyFailuresInARowCount(t *testing.T) {
 		course.Docker(t, append(line, course.Ref(t, image.Busybox), "sleep", "600")...)
 		events.WaitForOutput(t, "health_status: healthy\n")
 		course.Show(t, events.Output())
+		course.Docker(t, "kill", name)
 		return events.Output()
 	}
 	assert.Equal(t, "health_status: healthy\n", transitions("--health-retries", "5"))
@@ -96,6 +97,7 @@ func TestTheStartIntervalIsThePauseBetweenChecksInTheStartPeriod(t *testing.T) {
 		log := course.DockerUntil(t, `"Start".*"Start"`, "inspect", "--format", format, c.Name).Stdout
 		var checks []struct{ Start, End time.Time }
 		require.NoError(t, json.Unmarshal([]byte(log), &checks))
+		course.Docker(t, "kill", c.Name)
 		return checks[1].Start.Sub(checks[0].End)
 	}
 	assert.Less(t, pause("--health-start-interval", "100ms"), 4*time.Second)

@@ -70,27 +70,27 @@ func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	// Version 1 of control groups counts nanoseconds, version 2 microseconds, among other things.
 	statistics := course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat")
 	nanoseconds := `awk '/^usage_usec/ {print $2 "000"} NF == 1' ` + statistics
-	busy := func(flags ...string) *course.Container {
-		return background(t, append([]string{"--cpuset-cpus", "0"}, flags...), "while :; do :; done")
-	}
-	used := func(c *course.Container) (n int) {
-		_, err := fmt.Sscan(course.Docker(t, "exec", c.Name, "sh", "-c", nanoseconds).Stdout, &n)
-		require.NoError(t, err)
-		return n
-	}
-	// ratio is how many times as long as the second the first computes, while it has half a second.
-	ratio := func(first, second *course.Container) float64 {
-		firstBefore, secondBefore := used(first), used(second)
-		course.DockerUntil(t, "enough", "exec", first.Name, "sh", "-c",
-			fmt.Sprintf("test $(%s) -gt %d && echo enough", nanoseconds, firstBefore+500_000_000))
-		ratio := float64(used(first)-firstBefore) / float64(used(second)-secondBefore)
-		course.Docker(t, "kill", first.Name, second.Name)
+	// ratio is how many times as long as a container with these flags another one computes, while both try to for two
+	// seconds. They begin together, when there is a file on a volume of theirs.
+	ratio := func(flags ...string) float64 {
+		both := []string{"--cpuset-cpus", "0", "--volume", course.NewVolume(t, "start") + ":/start"}
+		const compute = "until test -e /start/now; do sleep 0.05; done; timeout 2 sh -c 'while :; do :; done'; "
+		first := background(t, both, compute+nanoseconds)
+		second := background(t, append(both, flags...), compute+nanoseconds)
+		course.Docker(t, "exec", first.Name, "touch", "/start/now")
+		used := func(c *course.Container) (n float64) {
+			course.Docker(t, "wait", c.Name)
+			_, err := fmt.Sscan(c.Logs(t).Stdout, &n)
+			require.NoError(t, err)
+			return n
+		}
+		ratio := used(first) / used(second)
 		course.Say(t, "The first had %.1f times as long.", ratio)
 		return ratio
 	}
-	assert.Greater(t, ratio(busy(), busy("--cpu-shares", "128")), 3.0)
+	assert.Greater(t, ratio("--cpu-shares", "128"), 3.0)
 	course.Say(t, "With the same shares:")
-	assert.Less(t, ratio(busy(), busy()), 3.0)
+	assert.Less(t, ratio(), 3.0)
 }
 
 // On an engine that is started with --userns-remap, root in a container is nobody on the machine: the numbers of its
