@@ -105,9 +105,9 @@ func prepare() error {
 		return fmt.Errorf("the reaper, which removes what a killed test leaves, is missing: %w", err)
 	}
 	if !aloud() && !given("test.parallel") {
-		// Lessons wait for the engine far more than they compute: it starts the most containers per second
-		// with about four asking at a time, however few processors this machine has.
-		flag.Set("test.parallel", strconv.Itoa(max(4, parallelism())))
+		// Lessons wait for the engine far more than they compute. It starts the most containers per second with about
+		// four asking at a time, however few processors this machine has; and a few lessons wait for something else.
+		flag.Set("test.parallel", strconv.Itoa(max(6, parallelism())))
 	}
 	return nil
 }
