@@ -66,7 +66,7 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 	}
 }
 
-// Tools for development, such as a linter, come with hundreds of files that production never runs, and that may have
+// Tools for development, such as a linter, come with files that production never runs, and that may have
 // weaknesses all the same. npm ci --omit=dev leaves them out; what the application needs is there.
 func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
@@ -75,14 +75,14 @@ func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 		return strings.Fields(engine.Docker(t, "run", "--rm", tag, "ls", "node_modules").Stdout)
 	}
 	all, production := installed(3), installed(4)
-	assert.Contains(t, all, "eslint")
-	assert.NotContains(t, production, "eslint")
+	assert.Contains(t, all, "oxlint")
+	assert.NotContains(t, production, "oxlint")
 	assert.Contains(t, production, "express")
-	assert.NotContains(t, installed(example.APINode.Last), "eslint")
+	assert.NotContains(t, installed(example.APINode.Last), "oxlint")
 
 	course.Say(t, "npm's own word: is anything there that only development needs?")
 	tag := example.APINode.Build(t, engine, 4)
-	const extraneous = `npm ls --all --parseable --include=dev 2> /dev/null | grep -c eslint`
+	const extraneous = `npm ls --all --parseable --include=dev 2> /dev/null | grep -c oxlint`
 	assert.Equal(t, "0\n", engine.DockerTries(t, "run", "--rm", tag, "sh", "-c", extraneous).Stdout)
 }
 

@@ -87,6 +87,11 @@ func prepare() error {
 	}
 	theEngine = found
 
+	if os.Getenv("GOGC") == "" {
+		// The docker command and its plugins run for moments, hundreds of times: without collecting their garbage they
+		// take a sixth less of the processor.
+		os.Setenv("GOGC", "400")
+	}
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
 	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
 		// Left to itself, testcontainers-go takes a machine with /.dockerenv for a container, and looks for

@@ -77,7 +77,8 @@ func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *Throwaw
 	if sharedEngines[use] == nil {
 		options = append(options, outlivingTheLesson())
 		if theEngine.Memory >= plentyOfMemory {
-			options = append(options, inMemory("/var/lib/docker"))
+			// The programs of an engine are written in Go, and collect their garbage less often when told to.
+			options = append(options, inMemory("/var/lib/docker"), Env("GOGC", "400"))
 		}
 		sharedEngines[use] = NewThrowawayEngine(t, options...)
 	}
@@ -108,14 +109,28 @@ func (c CLI) WithoutEngine() CLI {
 // Ref is the image's reference, after giving the image to the engine.
 func (e *ThrowawayEngine) Ref(t *testing.T, i image.Image) string {
 	t.Helper()
-	ref := Ref(t, i)
-	delivered := e.delivery(ref)
-	delivered.mutex.Lock()
-	defer delivered.mutex.Unlock()
-	if !delivered.done.Load() {
-		e.Load(t, ref)
+	return e.Refs(t, i)[0]
+}
+
+// Refs are the references of several images, after giving to the engine, in one go, those that it hasn't got.
+func (e *ThrowawayEngine) Refs(t *testing.T, images ...image.Image) (refs []string) {
+	t.Helper()
+	for _, i := range images {
+		refs = append(refs, Ref(t, i))
 	}
-	return ref
+	var missing []string
+	for _, ref := range slices.Sorted(slices.Values(refs)) { // whoever else waits for some of them does so in the same order
+		delivered := e.delivery(ref)
+		delivered.mutex.Lock()
+		defer delivered.mutex.Unlock()
+		if !delivered.done.Load() {
+			missing = append(missing, ref)
+		}
+	}
+	if len(missing) > 0 {
+		e.Load(t, missing...)
+	}
+	return refs
 }
 
 func (e *ThrowawayEngine) delivery(ref string) *delivery {

@@ -64,30 +64,19 @@ func (p *Place) Answers(t *testing.T, port int) string {
 	if p.service.Name == Client.Name {
 		paths = []string{"/", "/api/golang/ping"}
 	}
-	var answers []string
-	for n, path := range paths {
-		line := "wget -q -O - " + p.URL(port) + path
-		if n == 0 {
-			line = "until " + line + "; do sleep 0.2; done 2> /dev/null"
-		}
-		answer := p.Engine.Docker(t, "exec", p.Visitor, "sh", "-c", line).Stdout
-		answers = append(answers, path+" "+lasting(answer))
-	}
-	return strings.Join(answers, "\n")
+	const answers = `until wget -q -O /dev/null %[1]s%[2]s; do sleep 0.2; done 2> /dev/null
+for path in %[3]s; do echo "$path $(wget -q -O - %[1]s$path)"; done`
+	script := fmt.Sprintf(answers, p.URL(port), paths[0], strings.Join(paths, " "))
+	said := p.Engine.Docker(t, "exec", p.Visitor, "sh", "-c", script).Stdout
+	said = html.ReplaceAllString(said, "$1")
+	return strings.TrimSpace(now.ReplaceAllString(said, `"now":"..."`))
 }
 
 // URL is where the visitor finds the service.
 func (p *Place) URL(port int) string { return fmt.Sprintf("http://%s:%d", p.service.Name, port) }
 
+// Of what services answer: a page and its title, and what changes with time.
 var (
-	title = regexp.MustCompile(`<title>(.*)</title>`)
-	now   = regexp.MustCompile(`"now":"[^"]+"`)
+	html = regexp.MustCompile(`(?s)<!doctype html>.*<title>(.*)</title>.*</html>`)
+	now  = regexp.MustCompile(`"now":"[^"]+"`)
 )
-
-// lasting is what of an answer is the same at another time.
-func lasting(answer string) string {
-	if found := title.FindStringSubmatch(answer); found != nil {
-		return found[1]
-	}
-	return now.ReplaceAllString(strings.TrimSpace(answer), `"now":"..."`)
-}

@@ -343,6 +343,12 @@ func makeBase(ctx context.Context, release, directory string, progress io.Writer
 		"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=force-unsafe-io", "--skip=chroot/policy-rc.d",
 		hook(`printf '#!/bin/sh\nexit 101\n' > "$1/usr/sbin/policy-rc.d" && chmod 0755 "$1/usr/sbin/policy-rc.d"`),
 		hook(`echo '` + aptSettings + `' > "$1/etc/apt/apt.conf.d/90container"`)}
+	if release == "12" {
+		// To join /bin with /usr/bin takes a package that needs all of Perl, 50 MB. It has done so, and the original
+		// image has another in its place, which is empty.
+		arguments = append(arguments, hook(`chroot "$1" apt-get purge --yes `+
+			`usr-is-merged+ usrmerge perl libperl5.36 perl-modules-5.36 libfile-find-rule-perl libgdbm6 libgdbm-compat4`))
+	}
 	if release == "testing" {
 		// The mirror's index of testing can be past the date it carries.
 		const aged = `Acquire::Check-Valid-Until "false";`
