@@ -21,7 +21,7 @@ import (
 // to, or a file for COPY. It is one instruction and makes one layer, where a RUN for each line would make many.
 func TestAHeredocGivesAnInstructionSeveralLines(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	base := "# syntax=" + engine.Ref(t, image.DockerfileFrontend) + "\nFROM " + engine.Ref(t, image.Busybox) + "\n"
+	base := "FROM " + engine.Ref(t, image.Busybox) + "\n"
 	build := func(instructions string) (output string, layers int) {
 		tag := course.Unique(t, "heredoc:")
 		engine.Showing(example.Progress).DockerStdin(t, base+instructions, "build", "--progress", "plain", "--tag", tag, "-")

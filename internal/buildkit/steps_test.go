@@ -35,6 +35,9 @@ const progress = `#0 building with "default" instance using docker driver
 #15 [ 3/12] RUN false
 #15 ERROR: process "/bin/sh -c false" did not complete successfully: exit code: 1
 
+#17 [ 4/12] RUN sleep 1000
+#17 CANCELED
+
 #16 exporting to image
 #16 DONE 0.1s
 `
@@ -48,6 +51,7 @@ func TestStepsAreWhatTheProgressSays(t *testing.T) {
 		{Instruction: "WORKDIR /app", Done: true},
 		{Instruction: "COPY --from=build /api /api", Done: true},
 		{Instruction: "RUN false"},
+		{Instruction: "RUN sleep 1000", Canceled: true},
 	}, Steps(progress))
 	assert.Empty(t, Steps("ERROR: failed to solve\n"))
 }
