@@ -50,7 +50,7 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 	for _, sequence := range []struct {
 		service  example.Service
 		lastRoot int // the last step whose image runs as root; of the page's, none does that has nginx
-	}{{example.APIGolang, 3}, {example.APINode, 5}, {example.Client, 1}} {
+	}{{example.APIGolang, 3}, {example.APINode, 4}, {example.Client, 1}} {
 		t.Run(sequence.service.Name, func(t *testing.T) {
 			before := sequence.service.Build(t, engine, sequence.lastRoot)
 			assert.Equal(t, "0\n", engine.Docker(t, touching(before)...).Stdout)

@@ -28,8 +28,8 @@ type Service struct {
 // The services of the application. The fourth is Postgres, which is nobody's own.
 var (
 	APIGolang = Service{"api-golang", 8080, 5, []image.Image{image.Golang}}
-	APINode   = Service{"api-node", 3000, 7, []image.Image{image.NodeLarge, image.Node}}
-	Client    = Service{"client-react", 8080, 4, []image.Image{image.Node, image.Nginx}}
+	APINode   = Service{"api-node", 3000, 6, []image.Image{image.NodeLarge, image.Node}}
+	Client    = Service{"client-react", 8080, 3, []image.Image{image.Node, image.Nginx}}
 
 	Services = []Service{APIGolang, APINode, Client}
 )
