@@ -3,6 +3,8 @@ package module06
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,9 +113,9 @@ func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
 	course.Say(t, "Besides nginx's own, and the index.html that takes the place of nginx's:")
 	course.Show(t, strings.Join(last, "\n"))
 	assert.NotEmpty(t, last)
-	for _, path := range last {
-		assert.Regexp(t, `^(/usr/share/nginx/html/(assets/[^/]+\.(js|css)|favicon\.svg)|/etc/nginx/templates/default\.conf\.template)$`, path)
-	}
+	allowed := regexp.MustCompile(`^(/usr/share/nginx/html/(assets/[^/]+\.(js|css)|favicon\.svg)|/etc/nginx/templates/default\.conf\.template)$`)
+	others := slices.DeleteFunc(last, allowed.MatchString)
+	assert.Empty(t, others[:min(len(others), 10)], "of %d files that nobody needs there, the first ones", len(others))
 	course.Say(t, "And in the image of the step before there was an nginx: thousands of files.")
 	assert.Greater(t, len(added(1)), 1000, "the development server's image should hold Node and all libraries")
 }
