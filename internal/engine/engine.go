@@ -21,7 +21,7 @@ import (
 const Oldest = 24
 
 // answerWithin is how long an engine, or the docker command, may take to answer: on an emulated machine, a plugin has been
-// seen to take twelve seconds for its version. Tests shorten it.
+// seen to take longer than ten seconds for its version. Tests shorten it.
 var answerWithin = 30 * time.Second
 
 // Facts is what an engine and the docker command say about themselves.
