@@ -11,16 +11,14 @@ import (
 type Step struct {
 	Instruction string // "RUN go build …"
 	Cached      bool   // nothing was done: the result of an earlier build was used
-	Done        bool   // it has been carried out, or was cached; a step of a build that goes on may not yet be
-	Canceled    bool   // it was being carried out when the build was stopped
 	Output      string // what the instruction's commands wrote
 }
 
-// As BuildKit has it: "#7 [build 3/5] RUN make", "#7 [ 3/15] RUN make", "#7 CACHED", "#7 DONE 3.1s",
-// "#7 CANCELED", "#7 0.532 what make wrote".
+// As BuildKit has it: "#7 [build 3/5] RUN make", "#7 [ 3/15] RUN make", "#7 CACHED",
+// "#7 0.532 what make wrote".
 var (
 	header  = regexp.MustCompile(`^#(\d+) \[[^]]*\d+/\d+\] (.+)$`)
-	ended   = regexp.MustCompile(`^#(\d+) (CACHED$|CANCELED$|DONE )`)
+	cached  = regexp.MustCompile(`^#(\d+) CACHED$`)
 	written = regexp.MustCompile(`^#(\d+) \d+\.\d+ (.*)$`)
 )
 
@@ -35,11 +33,8 @@ func Steps(progress string) []Step {
 				byNumber[found[1]] = &Step{Instruction: found[2]}
 				steps = append(steps, byNumber[found[1]])
 			}
-		} else if found := ended.FindStringSubmatch(line); found != nil && byNumber[found[1]] != nil {
-			step := byNumber[found[1]]
-			step.Cached = step.Cached || found[2] == "CACHED"
-			step.Canceled = found[2] == "CANCELED"
-			step.Done = !step.Canceled
+		} else if found := cached.FindStringSubmatch(line); found != nil && byNumber[found[1]] != nil {
+			byNumber[found[1]].Cached = true
 		} else if found := written.FindStringSubmatch(line); found != nil && byNumber[found[1]] != nil {
 			byNumber[found[1]].Output += found[2] + "\n"
 		}
