@@ -84,8 +84,7 @@ func (s Service) Copy(t *testing.T) string {
 func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (tag string) {
 	t.Helper()
 	tag = s.Tag(step)
-	// This also begins the lesson, which may wait for its turn and so mustn't hold what others wait for.
-	line := append(s.Prepare(t, engine, step), "--tag", tag, s.Source())
+	line := s.line(t, engine, step) // begins the lesson, which may wait for its turn and so mustn't hold what others wait for
 	known, _ := builds.LoadOrStore(buildsOf{engine, s.Name}, &images{has: map[string]bool{}})
 	made := known.(*images)
 	made.mutex.Lock()
@@ -97,9 +96,14 @@ func (s Service) Build(t *testing.T, engine *course.ThrowawayEngine, step int) (
 	if s.Name == APIGolang.Name && step > 0 && !made.warm {
 		s.warm(t, engine, made)
 	}
-	engine.Showing(Progress).Docker(t, line...)
-	made.has[tag] = true
+	made.build(t, engine, tag, line)
 	return tag
+}
+
+// line is the command that builds the service's image of that step.
+func (s Service) line(t *testing.T, engine *course.ThrowawayEngine, step int) []string {
+	t.Helper()
+	return append(s.Prepare(t, engine, step), "--tag", s.Tag(step), s.Source())
 }
 
 // warm fills the cache mount of the compiler from the image of step 0, so that Go's own library is not compiled twice.
@@ -107,8 +111,7 @@ func (s Service) warm(t *testing.T, engine *course.ThrowawayEngine, made *images
 	t.Helper()
 	first := s.Tag(0)
 	if !made.has[first] {
-		engine.Showing(Progress).Docker(t, append(s.Prepare(t, engine, 0), "--tag", first, s.Source())...)
-		made.has[first] = true
+		made.build(t, engine, first, s.line(t, engine, 0))
 	}
 	course.Say(t, "In the image of step 0 is what its compiler has cached. It shall be in the cache mount, too, which spares the next steps half a minute:")
 	const mount = "--mount=type=cache,id=/root/.cache/go-build,target=/mount"
@@ -130,6 +133,12 @@ type images struct {
 	mutex sync.Mutex
 	has   map[string]bool // by tag
 	warm  bool            // whether the compiler's cache mount is filled
+}
+
+func (i *images) build(t *testing.T, engine *course.ThrowawayEngine, tag string, line []string) {
+	t.Helper()
+	engine.Showing(Progress).Docker(t, line...)
+	i.has[tag] = true
 }
 
 // BuildFrom builds an image of that step from source code in another directory, with flags of `docker build`, and
