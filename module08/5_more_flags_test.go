@@ -63,32 +63,32 @@ func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
 }
 
 // Processors that are idle serve whoever comes. When they are busy, --cpu-shares decides: a container with the usual 1024
-// gets eight times as long as one with 128 on the same processor. How long each has had, the kernel counts.
+// gets sixteen times as long as one with 64 on the same processor.
 func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	flags.TwoProcessors(t)
 	course.NeedsLimits(t, course.LimitShares)
-	// Version 1 of control groups counts nanoseconds, version 2 microseconds, among other things.
-	statistics := course.CgroupFile(t, "cpuacct/cpuacct.usage", "cpu.stat")
-	nanoseconds := `awk '/^usage_usec/ {print $2 "000"} NF == 1' ` + statistics
-	// ratio is how many times as long as a container with these flags another one computes, while both try to for two
-	// seconds. They begin together, when there is a file on a volume of theirs.
+	// ratio is how many times as much of the processor a container gets as another one with these flags, while both
+	// take what they can get.
 	ratio := func(flags ...string) float64 {
-		both := []string{"--cpuset-cpus", "0", "--volume", course.NewVolume(t, "start") + ":/start"}
-		const compute = "until test -e /start/now; do sleep 0.05; done; timeout 2 sh -c 'while :; do :; done'; "
-		first := background(t, both, compute+nanoseconds)
-		second := background(t, append(both, flags...), compute+nanoseconds)
-		course.Docker(t, "exec", first.Name, "touch", "/start/now")
-		used := func(c *course.Container) (n float64) {
-			course.Docker(t, "wait", c.Name)
-			_, err := fmt.Sscan(c.Logs(t).Stdout, &n)
+		sameProcessor := []string{"--cpuset-cpus", "0"}
+		const compute = "echo computing; while :; do :; done"
+		first := background(t, sameProcessor, compute)
+		second := background(t, append(sameProcessor, flags...), compute)
+		first.WaitForLog(t, "computing")
+		second.WaitForLog(t, "computing")
+		stats := course.Docker(t, "stats", "--no-stream", "--format", "{{.Name}} {{.CPUPerc}}", first.Name, second.Name).Stdout
+		course.Docker(t, "kill", first.Name, second.Name)
+		percent := func(c *course.Container) (n float64) {
+			_, line, _ := strings.Cut(stats, c.Name+" ")
+			_, err := fmt.Sscanf(line, "%f%%", &n)
 			require.NoError(t, err)
 			return n
 		}
-		ratio := used(first) / used(second)
-		course.Say(t, "The first had %.1f times as long.", ratio)
+		ratio := percent(first) / percent(second)
+		course.Say(t, "The first has %.1f times as much.", ratio)
 		return ratio
 	}
-	assert.Greater(t, ratio("--cpu-shares", "128"), 3.0)
+	assert.Greater(t, ratio("--cpu-shares", "64"), 3.0)
 	course.Say(t, "With the same shares:")
 	assert.Less(t, ratio(), 3.0)
 }
