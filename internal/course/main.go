@@ -46,8 +46,8 @@ var (
 func keeping() bool { return os.Getenv("COURSE_KEEP") != "" }
 
 // Main is the TestMain of every module: it finds the engine or says what to do about it, runs the lessons, and
-// leaves nothing behind, also when it is interrupted.
-func Main(m *testing.M) {
+// leaves nothing behind, also when it is interrupted. What is given besides is done when the lessons have ended.
+func Main(m *testing.M, afterwards ...func()) {
 	flag.Parse()
 	if flag.Lookup("test.list").Value.String() != "" {
 		os.Exit(m.Run())
@@ -70,6 +70,9 @@ func Main(m *testing.M) {
 	}()
 
 	code := m.Run()
+	for _, do := range afterwards {
+		do()
+	}
 	if err := sweep(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
