@@ -4,6 +4,7 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -21,11 +22,28 @@ type Browser struct {
 	page      context.Context
 }
 
+// Port is where the browser is told what to do.
+const Port = 9222
+
 // Open starts a browser in a network and waits until it can be told what to do. It goes when the test ends.
 func Open(t *testing.T, network string) *Browser {
 	t.Helper()
-	b := &Browser{container: course.Run(t, image.Browser, course.Join(network, "browser"), course.Publish(0, 9222))}
-	address := "http://" + b.container.Endpoint(t, 9222)
+	container := course.Run(t, image.Browser, course.Join(network, "browser"), course.Publish(0, Port))
+	return open(t, container, container)
+}
+
+// OpenOn is Open in the network of another container, as if on its machine: localhost is there what it is for that
+// container, which has to publish Port.
+func OpenOn(t *testing.T, machine *course.Container) *Browser {
+	t.Helper()
+	return open(t, course.Run(t, image.Browser, course.Network("container:"+machine.Name)), machine)
+}
+
+// open takes to a browser in a container, whose Port a container publishes.
+func open(t *testing.T, container, published *course.Container) *Browser {
+	t.Helper()
+	b := &Browser{container: container}
+	address := "http://" + published.Endpoint(t, Port)
 	allocator, cancelAllocator := remote.NewAllocator(t.Context(), address)
 	t.Cleanup(cancelAllocator)
 	course.Eventually(t, "the browser is ready", func() bool {
@@ -49,16 +67,28 @@ func (b *Browser) Visit(t *testing.T, url string) {
 	ask(t, b, "visit "+url, chromedp.Navigate(url))
 }
 
-// WaitFor waits until the part of the page that the CSS selector names shows the text, and returns all that it shows.
+// WaitFor waits until the part of the page that the CSS selector names shows the text, and returns all that it shows. The
+// page may be loaded again in the meantime.
 func (b *Browser) WaitFor(t *testing.T, selector, text string) (shown string) {
 	t.Helper()
+	read := chromedp.Evaluate[string](fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
 	course.Eventually(t, selector+" shows "+text, func() bool {
-		shown = ask(t, b, "read "+selector, chromedp.Text(selector, chromedp.NodeVisible))
+		b.container.MustRun(t)
+		shown, _ = chromedp.Run(b.page, read) // an error if the page goes while it is asked
 		return strings.Contains(shown, text)
 	})
 	course.Say(t, "In the browser, %s shows:", selector)
 	course.Show(t, shown)
 	return shown
+}
+
+// Evaluate is what a JavaScript expression says in the page, as JSON would have it.
+func (b *Browser) Evaluate(t *testing.T, expression string) any {
+	t.Helper()
+	value := ask(t, b, "evaluate "+expression, chromedp.Evaluate[any](expression))
+	course.Say(t, "In the browser's console:")
+	course.Show(t, fmt.Sprintf("> %s\n%v", expression, value))
+	return value
 }
 
 // Screenshot is a picture of the page, as a PNG file.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -17,6 +18,9 @@ type Client struct {
 	command *exec.Cmd
 	ended   chan struct{}
 	output  shared
+
+	keyboard io.Writer // nil for a command that nobody types into
+	read     int       // how much of the output Reads has shown
 }
 
 // shared is a buffer that one goroutine writes while another reads.
@@ -50,14 +54,33 @@ func (c CLI) DockerInBackground(t *testing.T, arguments ...string) *Client {
 	return c.InBackground(t, "docker", arguments...)
 }
 
+// DockerAtKeyboard is DockerInBackground for a command that the lesson types into.
+func (c CLI) DockerAtKeyboard(t *testing.T, arguments ...string) *Client {
+	t.Helper()
+	return c.start(t, true, "docker", arguments)
+}
+
 // InBackground is DockerInBackground for another program of this machine.
 func (c CLI) InBackground(t *testing.T, program string, arguments ...string) *Client {
 	t.Helper()
+	return c.start(t, false, program, arguments)
+}
+
+func (c CLI) start(t *testing.T, typed bool, program string, arguments []string) *Client {
+	t.Helper()
 	l := lessonOf(t)
 	client := &Client{words: append([]string{program}, arguments...), ended: make(chan struct{})}
-	l.write(c.prompt() + c.shown(program, arguments) + " &\n")
 	client.command = c.command(context.Background(), l, program, arguments)
 	client.command.Stdout, client.command.Stderr = &client.output, &client.output
+	background := " &"
+	if typed {
+		var err error
+		if client.keyboard, err = client.command.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
+		background = ""
+	}
+	l.write(c.prompt() + c.shown(program, arguments) + background + "\n")
 	if err := client.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +91,37 @@ func (c CLI) InBackground(t *testing.T, program string, arguments ...string) *Cl
 	t.Cleanup(func() {
 		client.command.Process.Kill()
 		<-client.ended
+		if unread := client.Output()[client.read:]; t.Failed() && unread != "" {
+			l.write("In the background, " + shellQuote(client.words) + " has written:\n" + indent(unread, "    "))
+		}
 	})
 	return client
+}
+
+// Type types a line into a command that DockerAtKeyboard has started.
+func (c *Client) Type(t *testing.T, line string) {
+	t.Helper()
+	lessonOf(t).write("< " + line + "\n")
+	if _, err := io.WriteString(c.keyboard, line+"\n"); err != nil {
+		t.Fatalf("%s takes no more lines: %v; it wrote:\n%s", shellQuote(c.words), err, c.Output())
+	}
+}
+
+// Reads waits until the command has written text since the last time, and shows the learner all that it has written
+// since then.
+func (c *Client) Reads(t *testing.T, text string) (written string) {
+	t.Helper()
+	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
+		ended := c.Ended()
+		written = c.Output()[c.read:]
+		if ended && !strings.Contains(written, text) {
+			t.Fatalf("%s has ended, and never wrote %q; it wrote:\n%s", shellQuote(c.words), text, c.Output())
+		}
+		return strings.Contains(written, text)
+	})
+	c.read += len(written)
+	lessonOf(t).write(indent(strings.Trim(written, "\n"), "    "))
+	return written
 }
 
 // PID is the command's process number on this machine.

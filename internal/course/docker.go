@@ -278,10 +278,51 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	}
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = c.directory
-	if len(c.environment) > 0 {
-		command.Env = append(os.Environ(), c.environment...)
+	command.Env = append(os.Environ(), c.environment...)
+	if c.engine == "" && program == "sh" {
+		command.Env = append(command.Env, "PATH="+l.labellingDirectory()+string(os.PathListSeparator)+path(command.Env))
 	}
 	return command
+}
+
+// path is the last PATH of an environment, which is the one that counts.
+func path(environment []string) (path string) {
+	for _, variable := range environment {
+		if value, found := strings.CutPrefix(variable, "PATH="); found {
+			path = value
+		}
+	}
+	return path
+}
+
+// labellingDirectory has a program docker in it for the lesson's scripts, which adds the lesson's labels and hands on to
+// the docker command.
+func (l *lesson) labellingDirectory() string {
+	l.t.Helper()
+	if l.labelling != "" {
+		return l.labelling
+	}
+	docker, err := exec.LookPath("docker")
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString("#!/bin/sh\ncase \"$1 $2\" in\n")
+	for _, maker := range makers {
+		pattern := shellQuote([]string{strings.Join(maker, " ")})
+		if len(maker) == 1 {
+			pattern = maker[0] + "' '*"
+		}
+		labelled := append([]string{"exec", filepath.ToSlash(docker)}, l.labelled(maker)...)
+		fmt.Fprintf(&script, "%s) shift %d; %s \"$@\" ;;\n", pattern, len(maker), shellQuote(labelled))
+	}
+	fmt.Fprintf(&script, "esac\nexec %s \"$@\"\n", shellQuote([]string{filepath.ToSlash(docker)}))
+	directory := HostDirectory(l.t)
+	if err := os.WriteFile(filepath.Join(directory, "docker"), []byte(script.String()), 0o755); err != nil {
+		l.t.Fatal(err)
+	}
+	l.labelling = directory
+	return directory
 }
 
 // shown is the command as the learner would type it.

@@ -94,3 +94,20 @@ func ReadHostFile(t *testing.T, path string) string {
 	Typed(t, string(content), "cat", path)
 	return string(content)
 }
+
+// EditHostFile replaces a text in a file of the host, wherever it stands there, and fails the test when it doesn't.
+func EditHostFile(t *testing.T, path, old, replacement string) {
+	t.Helper()
+	Typed(t, "", "sed", "--in-place", fmt.Sprintf("s/%s/%s/g", old, replacement), path)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	edited := strings.ReplaceAll(string(content), old, replacement)
+	if edited == string(content) {
+		t.Fatalf("%s should have %q in it, to be replaced", path, old)
+	}
+	if err := os.WriteFile(path, []byte(edited), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

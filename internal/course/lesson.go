@@ -31,6 +31,8 @@ type lesson struct {
 	mutex   sync.Mutex
 	secrets []string // never shown in the transcript
 	after   []func() // what is left to do when the lesson's containers are gone
+
+	labelling string // see labellingDirectory
 }
 
 var lessons sync.Map // *testing.T → *lesson

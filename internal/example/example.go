@@ -55,12 +55,19 @@ func (s Service) Copy(t *testing.T) string {
 	t.Helper()
 	directory := filepath.Join(course.HostDirectory(t), s.Name)
 	course.Typed(t, "", "cp", "-r", s.Source(), directory)
+	CopyTree(t, s.Source(), directory)
+	return directory
+}
+
+// CopyTree copies a directory with all below it but what tools have left beside source code.
+func CopyTree(t *testing.T, from, to string) {
+	t.Helper()
 	left := []string{"node_modules", "dist", "coverage", ".vite"}
-	err := filepath.WalkDir(s.Source(), func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		target := filepath.Join(directory, strings.TrimPrefix(filepath.ToSlash(path), s.Source()))
+		target := filepath.Join(to, strings.TrimPrefix(filepath.ToSlash(path), from))
 		switch {
 		case entry.IsDir() && slices.Contains(left, entry.Name()):
 			return filepath.SkipDir
@@ -76,7 +83,6 @@ func (s Service) Copy(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return directory
 }
 
 // Build builds the service's image of that step on an engine, and returns its tag. Lessons that share the engine share
@@ -154,20 +160,20 @@ func (s Service) BuildFrom(t *testing.T, engine *course.ThrowawayEngine, step in
 func (s Service) Prepare(t *testing.T, engine *course.ThrowawayEngine, step int) (build []string) {
 	t.Helper()
 	engine.Refs(t, s.Bases...) // in one go: some of them are made of others
-	return append([]string{"build", "--progress", "plain"}, s.flags(t, engine.Ref, step)...)
+	return append([]string{"build", "--progress", "plain"}, s.flags(t, engine.Ref, s.Dockerfile(step))...)
 }
 
-// flags are those by which `docker build` is told of the Dockerfile of that step, and of the images that this run of the
-// course has in place of those named there. Ref gives an engine an image, and returns the image's reference.
-func (s Service) flags(t *testing.T, ref func(*testing.T, image.Image) string, step int) (flags []string) {
+// flags are those by which `docker build` is told of a Dockerfile, and of the images that this run of the course has in
+// place of those named there. Ref gives an engine an image, and returns the image's reference.
+func (s Service) flags(t *testing.T, ref func(*testing.T, image.Image) string, dockerfile string) (flags []string) {
 	t.Helper()
-	flags = []string{"--file", s.Dockerfile(step)}
-	dockerfile, err := os.ReadFile(s.Dockerfile(step))
+	flags = []string{"--file", dockerfile}
+	content, err := os.ReadFile(dockerfile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, base := range append(s.Bases, image.DockerfileFrontend) {
-		if !names(string(dockerfile), base.Pinned) {
+		if !names(string(content), base.Pinned) {
 			continue
 		}
 		if has := ref(t, base); has != base.Pinned {

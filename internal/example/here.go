@@ -11,7 +11,13 @@ import (
 // returns that. What was built for a lesson before is in the engine's cache, which a throwaway engine hasn't got.
 func (s Service) BuildHere(t *testing.T, step int) (tag string) {
 	t.Helper()
-	return course.BuildDirectory(t, s.Name, s.Source(), append(s.flags(t, course.Ref, step), "--quiet")...)
+	return s.BuildFileHere(t, s.Dockerfile(step))
+}
+
+// BuildFileHere is BuildHere for another Dockerfile, that of a module which isn't about building.
+func (s Service) BuildFileHere(t *testing.T, dockerfile string) (tag string) {
+	t.Helper()
+	return course.BuildDirectory(t, s.Name, s.Source(), append(s.flags(t, course.Ref, dockerfile), "--quiet")...)
 }
 
 // Deliver gives an engine the application: the last image of each service, under the service's name, and Postgres. The

@@ -1,0 +1,118 @@
+package module11
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/browser"
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// In the image of development is the compiler, and the source code is mounted from the host. air sees that a file has
+// changed, compiles the program, and starts the new one in place of the old: the edit is in the answer after a moment,
+// from the same container of the same image. The image that is deployed has its program from when it was built.
+func TestAnEditOfGoShowsWithoutARebuild(t *testing.T) {
+	dev, deployed := development(t)
+	dev.showsAnEdit(t, example.APIGolang, "server.go", "/api/golang/ping", "pong", "edited in Go")
+	assert.Equal(t, "pong", deployed.get(t, example.APIGolang, "/ping"))
+}
+
+// Node compiles nothing that one would have to wait for. node --watch starts the program again when a file that it has
+// read has changed.
+func TestAnEditOfNodeShowsWithoutARebuild(t *testing.T) {
+	dev, deployed := development(t)
+	dev.showsAnEdit(t, example.APINode, "src/app.js", "/api/node/ping", "pong", "edited in JavaScript")
+	assert.Equal(t, "pong", deployed.get(t, example.APINode, "/ping"))
+}
+
+// Vite serves the page's source code file by file, so that nothing has to be bundled after an edit. It tells the browsers
+// that have the page open, too: they take in the new text without loading the page again, and what the page has in its
+// memory stays.
+func TestAnEditOfReactShowsWithoutARebuild(t *testing.T) {
+	dev, deployed := development(t)
+	page := browser.OpenOn(t, dev.engine.Container)
+	page.Visit(t, dev.address(t))
+	page.WaitFor(t, "h1", "One database")
+	page.Evaluate(t, "window.memory = 'since the page was loaded'")
+	dev.showsAnEdit(t, example.Client, "src/App.jsx", "/src/App.jsx", "One database", "One edited database")
+	page.WaitFor(t, "h1", "One edited database")
+	assert.Equal(t, "since the page was loaded", page.Evaluate(t, "window.memory"))
+
+	course.Say(t, "Loaded again, the page has the text, and no memory:")
+	page.Visit(t, dev.address(t))
+	page.WaitFor(t, "h1", "One edited database")
+	assert.Nil(t, page.Evaluate(t, "window.memory ?? null"))
+	assert.Contains(t, deployed.get(t, example.Client, "/"), "<div id=\"root\">")
+}
+
+// A mount needs the source code on the engine's machine, which may be far away. `docker compose watch` stays on this one:
+// it copies what is edited into the containers. Only what the file lists is watched. (The rules are in
+// compose.watch.yaml, which also takes away the mounts.)
+func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
+	engine := theEngine(t)
+	r := newRepository(t, engine, "compose.dev.yaml", "compose.watch.yaml")
+	r.CLI = r.WithOwnConfiguration(t) // in which Compose notes which projects are being watched
+	r.up(t)
+	assert.Equal(t, "[]\n", r.Docker(t, "inspect", "--format", "{{.Mounts}}", r.id(t, "client-react")).Stdout)
+
+	watching := r.DockerInBackground(t, r.line("watch", "--no-up")...)
+	watching.WaitForOutput(t, "atch")
+	course.EditHostFile(t, r.source(example.Client, "index.html"), "One database", "One edited database")
+	r.showsAnEdit(t, example.APIGolang, "server.go", "/api/golang/ping", "pong", "edited in Go")
+	r.showsAnEdit(t, example.APINode, "src/app.js", "/api/node/ping", "pong", "edited in JavaScript")
+	r.showsAnEdit(t, example.Client, "src/App.jsx", "/src/App.jsx", "One database", "One edited database")
+	assert.NotContains(t, r.compose(t, "exec", "client-react", "cat", "index.html").Stdout, "edited", "nobody watches it")
+
+	course.Say(t, "Another list of libraries takes another image, and a container of it:")
+	engine.Refs(t, image.Node, image.DockerfileFrontend)
+	before := r.id(t, "api-node")
+	course.EditHostFile(t, r.source(example.APINode, "package-lock.json"), `"api-node"`, `"api-of-node"`)
+	watching.WaitForOutput(t, "rebuil")
+	r.up(t)
+	assert.NotEqual(t, before, r.id(t, "api-node"))
+	watching.Kill(t)
+}
+
+// showsAnEdit edits a file of a service's source code, and waits until the answer at a path of the page's server shows it.
+func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, path, old, edited string) {
+	t.Helper()
+	container := r.id(t, service.Name)
+	url := r.address(t) + path
+	assert.Contains(t, r.engine.Exec(t, "wget -q -O - "+url).Stdout, old)
+	course.EditHostFile(t, r.source(service, file), old, edited)
+	began := time.Now()
+	r.engine.WaitFor(t, "wget -q -O - "+url+" | grep '"+edited+"'")
+	took := time.Since(began)
+	course.Say(t, "It took %.1f seconds from the edit to the answer, in the same container:", took.Seconds())
+	assert.Less(t, took, 30*time.Second, "nobody waits longer for an edit")
+	assert.Equal(t, container, r.id(t, service.Name))
+}
+
+var (
+	startingMutex sync.Mutex
+	started       bool
+
+	theDevelopment, theDeployed *repository
+)
+
+// development is the application as it is worked on, and as it is deployed from the same files, started once for all
+// lessons that edit a file of their own.
+func development(t *testing.T) (dev, deployed *repository) {
+	t.Helper()
+	engine := theEngine(t)
+	startingMutex.Lock()
+	defer startingMutex.Unlock()
+	if !started {
+		theDevelopment = newRepository(t, engine, "compose.dev.yaml")
+		theDeployed = theDevelopment.as()
+		theDevelopment.up(t)
+		theDeployed.up(t)
+		started = true
+	}
+	return theDevelopment, theDeployed
+}

@@ -1,0 +1,173 @@
+package module11
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/browser"
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+var (
+	deliveryMutex sync.Mutex
+	delivered     bool
+)
+
+// theEngine is a throwaway engine with the images of the application in it: those that are deployed, and those of this
+// lesson, in which it is worked on. It sees the lessons' directories of the host, as Docker Desktop's does.
+func theEngine(t *testing.T) *course.ThrowawayEngine {
+	t.Helper()
+	all := filepath.Dir(course.HostDirectory(t))
+	engine := course.OneThrowawayEngine(t, course.Seen(all), course.Publish(0, browser.Port))
+	deliveryMutex.Lock()
+	defer deliveryMutex.Unlock()
+	if delivered {
+		return engine
+	}
+	var tags, names []string
+	for _, service := range example.Services {
+		course.Say(t, "%s as it is deployed, and as it is worked on:", service.Name)
+		tags = append(tags, service.BuildHere(t, service.Last), buildForDevelopment(t, service))
+		names = append(names, service.Name, service.Name+"-dev")
+	}
+	engine.Load(t, append(tags, course.Ref(t, image.Postgres))...)
+	for n, tag := range tags {
+		engine.Docker(t, "tag", tag, names[n])
+	}
+	delivered = true
+	return engine
+}
+
+// buildForDevelopment builds the image in which a service is worked on, on the learner's engine, whose cache may have it.
+func buildForDevelopment(t *testing.T, service example.Service) (tag string) {
+	t.Helper()
+	return service.BuildFileHere(t, service.Name+"/Dockerfile")
+}
+
+// A repository is a copy of the modules that the application is in, where a lesson may edit it.
+type repository struct {
+	course.CLI // docker, in the directory of module11
+	engine     *course.ThrowawayEngine
+	directory  string
+	files      []string // of Compose, each laid over those before it
+}
+
+// newRepository copies the modules, and makes up the secrets that belong in no repository.
+func newRepository(t *testing.T, engine *course.ThrowawayEngine, overlays ...string) *repository {
+	t.Helper()
+	directory := copyModules(t)
+	r := &repository{CLI: engine.In(filepath.Join(directory, "module11")), engine: engine, directory: directory}
+	password := course.Secret(t)
+	secrets := filepath.Join(r.directory, "module08", "secrets")
+	require.NoError(t, os.Mkdir(secrets, 0o755))
+	for name, content := range map[string]string{
+		filepath.Join(secrets, "db-password"):  password,
+		filepath.Join(secrets, "database-url"): "postgres://postgres:" + password + "@db:5432/postgres",
+		// Any port that is free: the lessons of this package run beside each other.
+		filepath.Join(r.directory, "module08", ".env"): "PORT=\nDLV_PORT=\nINSPECT_PORT=\n",
+	} {
+		require.NoError(t, os.WriteFile(name, []byte(content), 0o644))
+	}
+	return r.as(overlays...)
+}
+
+// as is the same repository, with other overlays.
+func (r *repository) as(overlays ...string) *repository {
+	other := *r
+	other.files = nil
+	for _, file := range append([]string{"../module08/compose.yaml"}, overlays...) {
+		other.files = append(other.files, "--file", file)
+	}
+	return &other
+}
+
+// copyModules copies the application, its Dockerfiles and its compose files to a directory of the host. They name the
+// images there that this run of the course has.
+func copyModules(t *testing.T) (directory string) {
+	t.Helper()
+	directory = course.HostDirectory(t)
+	course.Typed(t, "", "cp", "-r", "../module05", "../module06", "../module08", "../module11", directory)
+	for _, module := range []string{"module05/app", "module06", "module08", "module11"} {
+		example.CopyTree(t, "../"+module, filepath.Join(directory, filepath.FromSlash(module)))
+	}
+	images := images(t)
+	for _, pattern := range []string{"module06/*/Dockerfile.*", "module11/*/Dockerfile", "module08/compose.yaml", "module11/*.yaml"} {
+		files, err := filepath.Glob(filepath.Join(directory, filepath.FromSlash(pattern)))
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(file, []byte(images.Replace(string(content))), 0o644))
+		}
+	}
+	return directory
+}
+
+// images has, for each image that the files name, the one that this run of the course has.
+func images(t *testing.T) *strings.Replacer {
+	t.Helper()
+	pairs := []string{"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)}
+	for _, i := range []image.Image{image.Postgres, image.Golang, image.NodeLarge, image.Node, image.Nginx, image.OSVScanner} {
+		for _, end := range []string{"\n", " ", `"`} { // node:22 is not the beginning of node:22-slim
+			pairs = append(pairs, i.Pinned+end, i.Ref()+end)
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// compose performs a docker compose command on the repository's files.
+func (r *repository) compose(t *testing.T, arguments ...string) course.Result {
+	t.Helper()
+	return r.Docker(t, r.line(arguments...)...)
+}
+
+// line is the command, for other ways to run it.
+func (r *repository) line(arguments ...string) []string {
+	return slices.Concat([]string{"compose"}, r.files, arguments)
+}
+
+// source is a file of a service's source code.
+func (r *repository) source(service example.Service, file string) string {
+	return filepath.Join(r.directory, "module05", "app", service.Name, filepath.FromSlash(file))
+}
+
+// id is the container of a service.
+func (r *repository) id(t *testing.T, service string) string {
+	t.Helper()
+	return strings.TrimSpace(r.compose(t, "ps", "--quiet", service).Stdout)
+}
+
+// up starts services of the project, or all, and waits until they are healthy.
+func (r *repository) up(t *testing.T, services ...string) {
+	t.Helper()
+	r.compose(t, append([]string{"up", "--detach", "--wait"}, services...)...)
+}
+
+// address is where the engine's machine finds the page.
+func (r *repository) address(t *testing.T) string {
+	t.Helper()
+	return "http://" + strings.TrimSpace(r.compose(t, "port", "client-react", "8080").Stdout)
+}
+
+// get asks a service from within its own network, which is where nobody else can.
+func (r *repository) get(t *testing.T, service example.Service, path string) string {
+	t.Helper()
+	return r.engine.Docker(t, r.visit(t, service, path)...).Stdout
+}
+
+// visit is the command that asks a service.
+func (r *repository) visit(t *testing.T, service example.Service, path string) []string {
+	t.Helper()
+	return []string{"run", "--rm", "--network", "container:" + r.id(t, service.Name), r.engine.Ref(t, image.Busybox),
+		"wget", "-q", "-O", "-", fmt.Sprintf("http://127.0.0.1:%d%s", service.Port, path)}
+}
