@@ -1,8 +1,6 @@
 package module09
 
 import (
-	"archive/zip"
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"os"
@@ -16,6 +14,7 @@ import (
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
+	"docker-proven/internal/osv"
 )
 
 // The first thing a scanner makes is a list of what is in the image: a software bill of materials, SBOM for short. It
@@ -151,20 +150,12 @@ func scanned(t *testing.T, tag string) (directory string) {
 	return directory
 }
 
-// list makes an advisory the scanner's list for an ecosystem: a distribution or a language.
+// list makes a file of the lesson's the scanner's list for an ecosystem.
 func list(t *testing.T, directory, ecosystem, advisory string) {
 	t.Helper()
 	text, err := os.ReadFile(advisory)
 	require.NoError(t, err)
-	var content bytes.Buffer
-	archive := zip.NewWriter(&content)
-	file, err := archive.Create(filepath.Base(advisory))
-	require.NoError(t, err)
-	_, err = file.Write(text)
-	require.NoError(t, err)
-	require.NoError(t, archive.Close())
-	path := write(t, content.Bytes(), directory, "osv-scalibr", ecosystem, "all.zip")
-	course.Typed(t, "", "zip", "--filesync", "--junk-paths", path, advisory)
+	osv.List(t, directory, ecosystem, filepath.Base(advisory), string(text))
 }
 
 // scanner is the command line of the scanner, which has no network and reads from a directory of the host.

@@ -61,7 +61,10 @@ func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
 	assert.Equal(t, "[]\n", r.Docker(t, "inspect", "--format", "{{.Mounts}}", r.id(t, "client-react")).Stdout)
 
 	watching := r.DockerInBackground(t, r.line("watch", "--no-up")...)
-	watching.WaitForOutput(t, "atch")
+	course.Eventually(t, "Compose watches", func() bool { // what is edited before it does, it misses
+		course.WriteHostFile(t, r.source(example.APIGolang, "note"), "Are you watching?")
+		return r.DockerTries(t, r.line("exec", "api-golang", "cat", "note")...).ExitCode == 0
+	})
 	course.EditHostFile(t, r.source(example.Client, "index.html"), "One database", "One edited database")
 	r.showsAnEdit(t, example.APIGolang, "server.go", "/api/golang/ping", "pong", "edited in Go")
 	r.showsAnEdit(t, example.APINode, "src/app.js", "/api/node/ping", "pong", "edited in JavaScript")
@@ -72,8 +75,7 @@ func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
 	engine.Refs(t, image.Node, image.DockerfileFrontend)
 	before := r.id(t, "api-node")
 	course.EditHostFile(t, r.source(example.APINode, "package-lock.json"), `"api-node"`, `"api-of-node"`)
-	watching.WaitForOutput(t, "rebuil")
-	r.up(t)
+	r.DockerUntil(t, `"api-of-node"`, r.line("exec", "--no-TTY", "api-node", "head", "-2", "package-lock.json")...)
 	assert.NotEqual(t, before, r.id(t, "api-node"))
 	watching.Kill(t)
 }

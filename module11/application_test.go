@@ -94,7 +94,7 @@ func (r *repository) as(overlays ...string) *repository {
 // images there that this run of the course has.
 func copyModules(t *testing.T) (directory string) {
 	t.Helper()
-	directory = course.HostDirectory(t)
+	directory = filepath.Join(course.HostDirectory(t), "repository")
 	course.Typed(t, "", "cp", "-r", "../module05", "../module06", "../module08", "../module11", directory)
 	for _, module := range []string{"module05/app", "module06", "module08", "module11"} {
 		example.CopyTree(t, "../"+module, filepath.Join(directory, filepath.FromSlash(module)))
@@ -116,7 +116,10 @@ func copyModules(t *testing.T) (directory string) {
 // images has, for each image that the files name, the one that this run of the course has.
 func images(t *testing.T) *strings.Replacer {
 	t.Helper()
-	pairs := []string{"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)}
+	var pairs []string
+	if image.Postgres.Ref() != image.Postgres.Pinned {
+		pairs = append(pairs, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
+	}
 	for _, i := range []image.Image{image.Postgres, image.Golang, image.NodeLarge, image.Node, image.Nginx, image.OSVScanner} {
 		for _, end := range []string{"\n", " ", `"`} { // node:22 is not the beginning of node:22-slim
 			pairs = append(pairs, i.Pinned+end, i.Ref()+end)

@@ -14,7 +14,9 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 	t.Helper()
 	l := lessonOf(t)
 	directory := HostDirectory(t)
-	content, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": pluginDirectories()})
+	content, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": pluginDirectories(),
+		// With a configuration in which nobody has logged in, docker would keep logins in the system's keychain.
+		"auths": map[string]any{"registry.invalid": map[string]any{}}})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(directory, "config.json"), content, 0o600)
 	}

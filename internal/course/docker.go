@@ -96,19 +96,26 @@ func (c CLI) ProgramFails(t *testing.T, program string, arguments ...string) Res
 	return c.fail(t, input{}, program, arguments...)
 }
 
-// Script runs a script of the host's POSIX shell, and fails the test if it fails. Where there is no such shell
-// (Windows without one), the test is skipped with that reason.
+// Script runs a script of the host's POSIX shell, which ends at the first command that fails, and fails the test if it
+// fails. Where there is no such shell (Windows without one), the test is skipped with that reason.
 func (c CLI) Script(t *testing.T, script string) Result {
 	t.Helper()
 	needsShell(t)
-	return c.succeed(t, input{text: script}, "sh", "-s")
+	return c.succeed(t, input{text: script}, "sh", "-e", "-s")
 }
 
 // ScriptFails is Script for a script that the lesson expects to fail.
 func (c CLI) ScriptFails(t *testing.T, script string) Result {
 	t.Helper()
 	needsShell(t)
-	return c.fail(t, input{text: script}, "sh", "-s")
+	return c.fail(t, input{text: script}, "sh", "-e", "-s")
+}
+
+// ScriptTries is Script for a script that may do either.
+func (c CLI) ScriptTries(t *testing.T, script string) Result {
+	t.Helper()
+	needsShell(t)
+	return c.execute(t, input{text: script}, "sh", []string{"-e", "-s"})
 }
 
 func needsShell(t *testing.T) {
@@ -243,7 +250,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 
 	limit := patience
-	if slices.Contains(arguments, "build") || slices.Contains(arguments, "--build") {
+	if slices.Contains(arguments, "build") || slices.Contains(arguments, "--build") || strings.Contains(stdin.text, "docker build") {
 		limit = buildPatience
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -1,0 +1,38 @@
+// Package osv gives osv-scanner lists of advisories of the lesson's own, so that it needs no network.
+package osv
+
+import (
+	"archive/zip"
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"docker-proven/internal/course"
+)
+
+// List makes an advisory, in the format of OSV, the scanner's list for an ecosystem: a distribution or a language. It is
+// the file ECOSYSTEM/all.zip below osv-scalibr, in the directory that OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY names.
+func List(t *testing.T, directory, ecosystem, name, advisory string) {
+	t.Helper()
+	var content bytes.Buffer
+	archive := zip.NewWriter(&content)
+	file, err := archive.Create(name)
+	if err == nil {
+		_, err = file.Write([]byte(advisory))
+	}
+	if err == nil {
+		err = archive.Close()
+	}
+	path := filepath.Join(directory, "osv-scalibr", ecosystem, "all.zip")
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(path, content.Bytes(), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	course.Typed(t, "", "zip", "--filesync", "--junk-paths", path, name)
+}

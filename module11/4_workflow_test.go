@@ -1,0 +1,258 @@
+package module11
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rhysd/actionlint"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/osv"
+	"docker-proven/internal/registry"
+)
+
+// A workflow says what a server does with each change: here it builds, tests, scans, tags and pushes the images. Whether
+// it says so in words that the server knows, a linter tells before anything is pushed. (It reads also what is between
+// ${{ and }}, in which most mistakes are made.)
+func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
+	workflow := course.ReadHostFile(t, "workflow.yaml")
+	assert.Empty(t, lint(t, workflow))
+
+	course.Say(t, "With mistakes:")
+	for _, mistake := range []struct{ right, wrong, complaint string }{
+		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
+		{"matrix.dockerfile", "matrix.dockerfil", `property "dockerfil" is not defined`},
+		{"github.event_name == 'push'", "github.event_nam == 'push'", `property "event_nam" is not defined`},
+		{"      - name: Tag\n        run: |", "      - name: Tag\n        ran: |", `step must run script with "run"`},
+	} {
+		require.Contains(t, workflow, mistake.right)
+		assert.Contains(t, lint(t, strings.ReplaceAll(workflow, mistake.right, mistake.wrong)), mistake.complaint)
+	}
+}
+
+// The steps of the workflow are commands as one would type them, so they can be performed here, for a registry of the
+// lesson's. A push to main publishes each image under its commit and as main, and the image says which commit it is of.
+func TestAPushToMainPublishesEachImageByItsCommit(t *testing.T) {
+	server := newServer(t)
+	commit := strings.Repeat("0123456789", 4)
+	for _, service := range []string{"api-golang", "api-node", "client-react"} {
+		server.pushes(t, "refs/heads/main", commit).succeeds(t, service)
+		assert.ElementsMatch(t, []string{"main", "sha-0123456"}, server.tags(t, service))
+		assert.Equal(t, commit+"\n", server.Docker(t, "inspect", "--format",
+			`{{index .Config.Labels "org.opencontainers.image.revision"}}`, server.image(service)+":main").Stdout)
+	}
+}
+
+// A tag of the repository, v1.2.3, is a release. Its image is 1.2.3 for those who want exactly this one, 1.2 for those who
+// want its corrections, and latest for those who don't say.
+func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
+	server := newServer(t)
+	server.pushes(t, "refs/tags/v1.2.3", strings.Repeat("a", 40)).succeeds(t, "api-golang")
+	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, "api-golang"))
+}
+
+// Of a pull request, which anybody may make, everything is done but the last step. And where a step fails, there is no
+// next one: neither what doesn't pass its tests is published, nor what the scanner has an advisory about.
+func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
+	server := newServer(t)
+	proposed := server.pushes(t, "refs/pull/7/merge", strings.Repeat("b", 40))
+	proposed.event = "pull_request"
+	proposed.succeeds(t, "api-node")
+	assert.Empty(t, server.tags(t, "api-node"))
+
+	course.Say(t, "With a mistake in the program:")
+	wrong := server.pushes(t, "refs/heads/main", strings.Repeat("c", 40))
+	file := filepath.Join(wrong.directory, "module05", "app", "api-node", "src", "app.js")
+	course.EditHostFile(t, file, "pong", "pang")
+	assert.Equal(t, "Test", wrong.fails(t, "api-node"))
+	assert.Empty(t, server.tags(t, "api-node"))
+
+	course.Say(t, "With an advisory about one of its libraries:")
+	vulnerable := server.pushes(t, "refs/heads/main", strings.Repeat("d", 40))
+	advise(t, vulnerable.directory, "npm", "express")
+	assert.Equal(t, "Scan", vulnerable.fails(t, "api-node"))
+	assert.Empty(t, server.tags(t, "api-node"))
+}
+
+// lint is what actionlint says of a workflow, a line for each mistake.
+func lint(t *testing.T, workflow string) (complaints string) {
+	t.Helper()
+	linter, err := actionlint.NewLinter(io.Discard, &actionlint.LinterOptions{})
+	require.NoError(t, err)
+	mistakes, err := linter.Lint("workflow.yaml", []byte(workflow), nil)
+	require.NoError(t, err)
+	for _, mistake := range mistakes {
+		complaints += mistake.Error() + "\n"
+	}
+	course.Typed(t, complaints, "actionlint", "workflow.yaml")
+	return complaints
+}
+
+// A server performs workflows, and has a registry that asks for its password.
+type server struct {
+	course.CLI
+	registry   *registry.Registry
+	password   string
+	repository string
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	password := course.Secret(t)
+	registry.Base64(t, "robot:"+password) // that it isn't shown in this spelling, either
+	return &server{
+		CLI:        course.CLI{}.WithOwnConfiguration(t),
+		registry:   registry.Start(t, registry.Password(t, "robot", password)),
+		password:   password,
+		repository: course.Unique(t, "ada/"),
+	}
+}
+
+// image is the name of a service's images, without a tag.
+func (s *server) image(service string) string {
+	return s.registry.Address + "/" + s.repository + "/" + service
+}
+
+// tags are those under which the registry has a service's image.
+func (s *server) tags(t *testing.T, service string) []string {
+	t.Helper()
+	answer := s.registry.Get(t, "/v2/"+s.repository+"/"+service+"/tags/list", registry.BasicAuth(t, "robot", s.password))
+	if answer.Status == 404 {
+		return nil
+	}
+	var list struct{ Tags []string }
+	answer.Into(t, &list)
+	return list.Tags
+}
+
+// A change is what makes the server perform the workflow: a copy of the repository, and what the server knows of it.
+type change struct {
+	*server
+	directory          string
+	event, ref, commit string
+}
+
+// pushes is a push of somebody to the repository. The server's scanner reads advisories of the lesson's, none of which is
+// about the application.
+func (s *server) pushes(t *testing.T, ref, commit string) *change {
+	t.Helper()
+	c := &change{server: s, directory: copyModules(t), event: "push", ref: ref, commit: commit}
+	for _, ecosystem := range []string{"Go", "npm", "Maven", "PyPI", "Debian", "Alpine"} {
+		advise(t, c.directory, ecosystem, "something-else")
+	}
+	return c
+}
+
+// advise makes a list with one advisory, about all versions of a package.
+func advise(t *testing.T, directory, ecosystem, name string) {
+	t.Helper()
+	osv.List(t, directory, ecosystem, "LESSON-1.json", fmt.Sprintf(`{"id": "LESSON-1", "modified": "2025-01-01T00:00:00Z",
+  "affected": [{"package": {"ecosystem": %q, "name": %q}, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}]}]}`,
+		ecosystem, name))
+}
+
+// succeeds performs the service's job, and fails the test when a step fails.
+func (c *change) succeeds(t *testing.T, service string) {
+	t.Helper()
+	if step := c.perform(t, service); step != "" {
+		t.Fatalf("the step %q should have succeeded", step)
+	}
+}
+
+// fails performs the service's job until a step fails, and returns that step's name.
+func (c *change) fails(t *testing.T, service string) (step string) {
+	t.Helper()
+	step = c.perform(t, service)
+	require.NotEmpty(t, step, "a step should have failed")
+	return step
+}
+
+// perform performs the steps of the service's job as GitHub does, and returns the name of the one that fails.
+func (c *change) perform(t *testing.T, service string) (failed string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(c.directory, "module11", "workflow.yaml"))
+	require.NoError(t, err)
+	workflow, mistakes := actionlint.Parse(content)
+	require.Empty(t, mistakes)
+	job := workflow.Jobs["image"]
+
+	known := map[string]string{
+		"github.repository":           c.repository,
+		"secrets.GITHUB_TOKEN":        c.password,
+		"github.event_name == 'push'": fmt.Sprint(c.event == "push"),
+	}
+	for _, combination := range job.Strategy.Matrix.Include.Combinations {
+		if assigned(combination, "service") != service {
+			continue
+		}
+		for key := range combination.Assigns {
+			known["matrix."+key] = assigned(combination, key)
+		}
+	}
+	evaluate := func(text string) string {
+		return expression.ReplaceAllStringFunc(text, func(found string) string {
+			value, ok := known[strings.TrimSpace(strings.Trim(found, "${}"))]
+			require.True(t, ok, "the lesson doesn't know what %s is", found)
+			return value
+		})
+	}
+
+	variables := filepath.Join(course.HostDirectory(t), "variables") // which steps set for those after them
+	require.NoError(t, os.WriteFile(variables, nil, 0o644))
+	shell := c.In(c.directory)
+	for name, value := range map[string]string{
+		"GITHUB_ENV": variables, "GITHUB_SHA": c.commit, "GITHUB_REF": c.ref, "GITHUB_REF_NAME": c.ref[strings.LastIndex(c.ref, "/")+1:],
+		"GITHUB_ACTOR": "robot", "SCANNER_FLAGS": "--offline --verbosity error",
+	} {
+		shell = shell.With(name + "=" + value)
+	}
+	with := func(environment *actionlint.Env) {
+		if environment == nil {
+			return
+		}
+		for _, variable := range environment.Vars {
+			value := evaluate(variable.Value.Value)
+			if variable.Name.Value == "REGISTRY" {
+				value = c.registry.Address // in place of ghcr.io
+			}
+			shell = shell.With(variable.Name.Value + "=" + value)
+		}
+	}
+	with(job.Env)
+	for _, step := range job.Steps {
+		if action, ok := step.Exec.(*actionlint.ExecAction); ok {
+			course.Say(t, "%s is GitHub's own. It would fetch the repository, which is here.", action.Uses.Value)
+			continue
+		}
+		if step.If != nil && evaluate("${{ "+step.If.Value+" }}") != "true" {
+			course.Say(t, "Step %s is left out, because this is not so: %s", step.Name.Value, step.If.Value)
+			continue
+		}
+		course.Say(t, "Step %s, for %s:", step.Name.Value, service)
+		with(step.Env)
+		told, err := os.ReadFile(variables)
+		require.NoError(t, err)
+		for variable := range strings.Lines(string(told)) {
+			shell = shell.With(strings.TrimSpace(variable))
+		}
+		if shell.ScriptTries(t, step.Exec.(*actionlint.ExecRun).Run.Value).ExitCode != 0 {
+			return step.Name.Value
+		}
+	}
+	return ""
+}
+
+// assigned is what a combination of the matrix says of a key.
+func assigned(combination *actionlint.MatrixCombination, key string) string {
+	return combination.Assigns[key].Value.(*actionlint.RawYAMLString).Value
+}
+
+// expression is what GitHub replaces in a workflow.
+var expression = regexp.MustCompile(`\$\{\{[^}]+\}\}`)
