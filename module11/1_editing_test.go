@@ -1,6 +1,7 @@
 package module11
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,6 +79,19 @@ func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
 	r.DockerUntil(t, `"api-of-node"`, r.line("exec", "--no-TTY", "api-node", "head", "-2", "package-lock.json")...)
 	assert.NotEqual(t, before, r.id(t, "api-node"))
 	watching.Kill(t)
+}
+
+// Tools move. What one reads about air often says github.com/cosmtrek/air, where it was until 2024; who follows that today
+// is told by Go that the module itself gives another name. In a Dockerfile one names a version, so that the build of
+// tomorrow is that of today.
+func TestAirIsNoLongerFoundUnderItsOldName(t *testing.T) {
+	run := []string{"run", "--rm", course.Ref(t, image.Golang), "go"}
+	course.Docker(t, append(run, "mod", "download", "github.com/air-verse/air@v1.67.4")...)
+	refused := course.DockerFails(t, append(run, "install", "github.com/cosmtrek/air@latest")...)
+	if strings.Contains(refused.Stderr, "403") {
+		t.Skipf("not provable here: the module proxy doesn't serve the old name: %s", refused.Stderr)
+	}
+	assert.Contains(t, refused.Stderr, "github.com/air-verse/air")
 }
 
 // showsAnEdit edits a file of a service's source code, and waits until the answer at a path of the page's server shows it.
