@@ -1,0 +1,188 @@
+package readme
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// refreshing is whether COURSE_README asks for the README to be written anew where it has drifted.
+func refreshing() bool { return os.Getenv("COURSE_README") != "" }
+
+// Check performs the console blocks of the module's README on a throwaway engine of their own, and compares the list of
+// claims with the package's tests. With COURSE_README it writes what it finds into the README, and so agrees with it.
+func Check(t *testing.T) {
+	t.Helper()
+	read, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := strings.ReplaceAll(string(read), "\r\n", "\n")
+	content = checkClaims(t, content)
+	content = perform(t, content)
+	if refreshing() && content != string(read) {
+		if err := os.WriteFile("README.md", []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func checkClaims(t *testing.T, content string) string {
+	t.Helper()
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := Claims(content)
+	for _, file := range files {
+		names, err := Tests(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := listed[file]
+		delete(listed, file)
+		switch {
+		case slices.Equal(names, said):
+		case refreshing() && len(said) > 0 && len(names) > 0:
+			content = WithClaims(content, file, names)
+		default:
+			t.Errorf("README.md lists these claims under %s:\n  %s\nand the file has these tests:\n  %s\n(make readme mends the list of a file that has one.)",
+				file, strings.Join(said, "\n  "), strings.Join(names, "\n  "))
+		}
+	}
+	for file := range listed {
+		t.Errorf("README.md lists claims under %s, and there is no such file", file)
+	}
+	return content
+}
+
+// perform has a shell perform the steps, and returns the README with what they printed where that is to be refreshed.
+func perform(t *testing.T, content string) string {
+	t.Helper()
+	var steps []Step
+	for _, step := range Steps(content) {
+		if !lookedUp(t, step) {
+			steps = append(steps, step)
+		}
+	}
+	if len(steps) == 0 {
+		return content
+	}
+	if os.Getenv("COURSE_IMAGES") == "current" {
+		t.Skip("not provable here: the README names the pinned images, and COURSE_IMAGES asks for the current ones")
+	}
+	shell := start(t, steps)
+	outputs := make([]string, len(steps))
+	for n, step := range steps {
+		outputs[n] = shell.Type(step.Command)
+		if !refreshing() && !Matches(step.Expected, outputs[n]) {
+			t.Errorf("README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
+				step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(outputs[n]))
+		}
+	}
+	for n, step := range slices.Backward(steps) { // the last one first, so that the lines before it stay where they are
+		if !Matches(step.Expected, outputs[n]) {
+			content = WithOutput(content, step, outputs[n])
+		}
+	}
+	return content
+}
+
+// lookedUp is whether a step would run the course itself. What it names has to exist.
+func lookedUp(t *testing.T, step Step) bool {
+	t.Helper()
+	command, _, _ := strings.Cut(step.Command, " #")
+	words := strings.Fields(command)
+	for len(words) > 0 && strings.HasPrefix(words[0], "COURSE_") {
+		words = words[1:]
+	}
+	switch {
+	case len(words) >= 2 && words[0] == "make":
+		makefile, err := os.ReadFile("../Makefile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		target := regexp.MustCompile(`(?m)^([\w-]+ )*` + regexp.QuoteMeta(words[1]) + `( [\w-]+)*:`)
+		if _, err := os.Stat("../" + words[1]); err != nil && !target.Match(makefile) {
+			t.Errorf("README.md:%d: there is no target %s", step.Line, words[1])
+		}
+		return true
+	case len(words) >= 3 && words[0] == "go" && words[1] == "test":
+		directory := filepath.Join("..", words[2])
+		if _, err := os.Stat(directory); err != nil {
+			t.Errorf("README.md:%d: there is no package %s", step.Line, words[2])
+		}
+		if n := slices.Index(words, "-run"); n > 0 {
+			name, _, _ := strings.Cut(strings.Trim(words[n+1], "'"), "/")
+			if !hasTest(t, directory, name) {
+				t.Errorf("README.md:%d: %s has no test %s", step.Line, words[2], name)
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func hasTest(t *testing.T, directory, name string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(directory, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(file string) bool {
+		names, err := Tests(file)
+		return err == nil && slices.Contains(names, name)
+	})
+}
+
+// start starts a shell in a copy of the course's directory, pointed at a throwaway engine that has the images which the
+// steps name, and sees the directory.
+func start(t *testing.T, steps []Step) *course.Session {
+	t.Helper()
+	directory := filepath.Join(course.HostDirectory(t), "docker-proven")
+	modules, err := filepath.Glob("../module*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, module := range modules {
+		example.CopyTree(t, filepath.ToSlash(module), filepath.Join(directory, filepath.Base(module)))
+	}
+	engine := course.NewThrowawayEngine(t, course.Seen(directory))
+	engine.Refs(t, named(steps)...)
+	return engine.In(directory).Session(t)
+}
+
+// named are the images that the steps name, or the Dockerfiles that they name.
+func named(steps []Step) (images []image.Image) {
+	var text strings.Builder
+	for _, step := range steps {
+		text.WriteString(step.Command + "\n")
+		for _, path := range path.FindAllString(step.Command, -1) {
+			for _, file := range []string{path, path + "/Dockerfile"} {
+				if content, err := os.ReadFile("../" + file); err == nil && strings.Contains(file, "Dockerfile") {
+					text.Write(content)
+				}
+			}
+		}
+	}
+	words := strings.FieldsFunc(text.String(), func(r rune) bool { return strings.ContainsRune(" \n='\"", r) })
+	for _, i := range image.WithStandIn {
+		if slices.Contains(words, i.Pinned) {
+			images = append(images, i)
+		}
+	}
+	return images
+}
+
+var path = regexp.MustCompile(`module\d\d/[\w/.-]+`)
+
+func indented(text string) string {
+	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ")
+}
