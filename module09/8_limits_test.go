@@ -69,6 +69,7 @@ func TestACPULimitLeavesTheProcessorToOthers(t *testing.T) {
 	// too; but with so little, a start takes seconds.
 	course.Docker(t, "update", "--cpus", "0.01", attacker.Name)
 	assert.Less(t, attackersShare(), 0.25)
+	course.Docker(t, "update", "--cpus", "1", attacker.Name) // with so little, an end takes seconds, too
 }
 
 // cpuTime is how long the processes of the container have computed so far, in nanoseconds. (The engine is asked: in a
