@@ -4,7 +4,7 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins pictures lint has-go
+.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
@@ -15,6 +15,7 @@ help:
 	@echo 'make clean           remove the containers, networks, volumes and images that lessons made'
 	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
 	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
+	@echo 'make readme          write into the READMEs what their commands print today, and the claims there are'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -33,6 +34,9 @@ engine engine-stop clean clean-standins: has-go
 pictures: images
 	@COURSE_PICTURES=1 $(GO) test ./module05 ./module06 -p 1 -v -count=1 -timeout 60m \
 		-run 'TestTheClientShows|TestTheLastImageIsAFraction|TestAfterAnEdit'
+
+readme: images
+	@COURSE_README=1 $(GO) test $(addprefix ./,$(MODULES)) -count=1 -timeout 60m -run TestTheReadmeShowsWhatHappens
 
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \

@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -98,6 +99,16 @@ func perform(t *testing.T, content string) string {
 // lookedUp is whether a step would run the course itself. What it names has to exist.
 func lookedUp(t *testing.T, step Step) bool {
 	t.Helper()
+	runsTheCourse, err := LookUp("..", step)
+	if err != nil {
+		t.Errorf("README.md:%d: %v", step.Line, err)
+	}
+	return runsTheCourse
+}
+
+// LookUp is whether a step would run the course itself, by make or go test. The error says what it names and isn't in the
+// course's directory, root.
+func LookUp(root string, step Step) (runsTheCourse bool, err error) {
 	command, _, _ := strings.Cut(step.Command, " #")
 	words := strings.Fields(command)
 	for len(words) > 0 && strings.HasPrefix(words[0], "COURSE_") {
@@ -105,37 +116,33 @@ func lookedUp(t *testing.T, step Step) bool {
 	}
 	switch {
 	case len(words) >= 2 && words[0] == "make":
-		makefile, err := os.ReadFile("../Makefile")
+		makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
 		if err != nil {
-			t.Fatal(err)
+			return true, err
 		}
 		target := regexp.MustCompile(`(?m)^([\w-]+ )*` + regexp.QuoteMeta(words[1]) + `( [\w-]+)*:`)
-		if _, err := os.Stat("../" + words[1]); err != nil && !target.Match(makefile) {
-			t.Errorf("README.md:%d: there is no target %s", step.Line, words[1])
+		if _, err := os.Stat(filepath.Join(root, words[1])); err != nil && !target.Match(makefile) {
+			return true, fmt.Errorf("there is no target %s", words[1])
 		}
-		return true
+		return true, nil
 	case len(words) >= 3 && words[0] == "go" && words[1] == "test":
-		directory := filepath.Join("..", words[2])
+		directory := filepath.Join(root, words[2])
 		if _, err := os.Stat(directory); err != nil {
-			t.Errorf("README.md:%d: there is no package %s", step.Line, words[2])
+			return true, fmt.Errorf("there is no package %s", words[2])
 		}
 		if n := slices.Index(words, "-run"); n > 0 {
 			name, _, _ := strings.Cut(strings.Trim(words[n+1], "'"), "/")
-			if !hasTest(t, directory, name) {
-				t.Errorf("README.md:%d: %s has no test %s", step.Line, words[2], name)
+			if !hasTest(directory, name) {
+				return true, fmt.Errorf("%s has no test %s", words[2], name)
 			}
 		}
-		return true
+		return true, nil
 	}
-	return false
+	return false, nil
 }
 
-func hasTest(t *testing.T, directory, name string) bool {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(directory, "*_test.go"))
-	if err != nil {
-		t.Fatal(err)
-	}
+func hasTest(directory, name string) bool {
+	files, _ := filepath.Glob(filepath.Join(directory, "*_test.go"))
 	return slices.ContainsFunc(files, func(file string) bool {
 		names, err := Tests(file)
 		return err == nil && slices.Contains(names, name)

@@ -107,33 +107,24 @@ func Claims(content string) map[string][]string {
 	return claims
 }
 
-// WithClaims is the README with other claims listed under the link of a file.
+// WithClaims is the README with other claims in place of those that it lists under the link of a file.
 func WithClaims(content, file string, names []string) string {
 	var lines []string
-	current := ""
+	current, written := "", false
 	for _, line := range strings.Split(content, "\n") {
 		if found := section.FindStringSubmatch(line); found != nil {
 			current = found[1]
+		}
+		if current != file || !claim.MatchString(line) {
 			lines = append(lines, line)
-			if current == file {
-				lines = append(lines, "")
-				for _, name := range names {
-					lines = append(lines, fmt.Sprintf("- `%s`", name))
-				}
-			}
 			continue
 		}
-		if current == file {
-			if claim.MatchString(line) || line == "" && lines[len(lines)-1] == fmt.Sprintf("- `%s`", names[len(names)-1]) {
-				continue
+		for _, name := range names {
+			if !written {
+				lines = append(lines, fmt.Sprintf("- `%s`", name))
 			}
-			if line == "" {
-				continue
-			}
-			lines = append(lines, "")
-			current = ""
 		}
-		lines = append(lines, line)
+		written = true
 	}
 	return strings.Join(lines, "\n")
 }
