@@ -2,6 +2,7 @@ package module12
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ import (
 // when you say so; afterwards the engine restarts what ends, and that is all. A rolling update is made by hand.
 func TestComposeKeepsSixPromises(t *testing.T) {
 	machine := course.NewThrowawayEngine(t, course.Publish(0, 8080))
-	release(t).deliver(t, machine, true, "client-react:1", "api-node:1", "api-golang:1", "api-golang:2", "api-golang:bad")
+	release(t).deliver(t, machine, append(apis, "api-node:1", "client-react:1"), image.Postgres)
 	p := production(t, machine)
 
 	composeStartsHealthy(t, p)
@@ -70,11 +71,10 @@ func composeGivesFiles(t *testing.T, p *project) {
 	read := p.compose(t, "exec", "-T", "client-react", "nginx", "-T").Stdout
 	assert.Contains(t, read, "configuration file /etc/nginx/conf.d/production.conf")
 	assert.Contains(t, read, "proxy_next_upstream error timeout http_503;")
-
-	course.Say(t, "Without the line `secrets`, there is no such file, and the API doesn't start:")
+	course.Say(t, "Without the line `secrets` (which is all that is missing in without.yaml), there is no such file, and the API doesn't start:")
 	without := strings.Replace(p.file, "    secrets: [database-url]\n", "", 1)
 	require.NotEqual(t, p.file, without)
-	course.WriteHostFile(t, filepath.Join(p.directory, "without.yaml"), without)
+	write(t, p.directory, "without.yaml", without)
 	missing := p.DockerFails(t, "compose", "--file", "without.yaml", "run", "--rm", "--no-deps", "api-golang")
 	assert.Contains(t, missing.Output(), "DATABASE_URL_FILE cannot be read")
 	kept(t, compose, givesFiles, "2 secrets, 1 configuration")
@@ -114,10 +114,13 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 		}
 	}
 	require.Len(t, added, 2)
-	course.Say(t, "Then, when nginx has found them, which asks for addresses every five seconds, the old ones go:")
-	for _, id := range added {
-		updated.DockerUntil(t, `"path":"/",`, "logs", "--tail", "20", id)
-	}
+	course.Say(t, "nginx asks for the addresses of a name every five seconds. When it is told to read its files again, it begins "+
+		"anew: new worker processes take the requests, and the old ones end when they have answered theirs.")
+	workers := strings.Count(p.compose(t, "logs", "client-react").Output(), "start worker process ")
+	require.NotZero(t, workers)
+	p.compose(t, "exec", "-T", "client-react", "nginx", "-s", "reload")
+	p.DockerUntil(t, fmt.Sprintf("(?s)(worker process \\d+ exited with code 0.*){%d}", workers), "compose", "logs", "client-react")
+	course.Say(t, "Now all of it knows the new ones, and the old ones may go. If it still asks one of those, it asks the next one then:")
 	updated.Docker(t, append([]string{"stop"}, old...)...)
 	updated.Docker(t, append([]string{"rm"}, old...)...)
 	course.Say(t, "Now everything is as the file says, and compose has nothing left to do:")
@@ -152,9 +155,12 @@ func composeHoldsBadReleases(t *testing.T, p *project) {
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
 
-	course.Say(t, "With `up` alone, which has stopped the old ones by then, nobody is left to answer:")
-	tried.DockerFails(t, "compose", "up", "--detach", "--wait")
-	assert.Equal(t, 503, course.Get(t, p.url+"/api/golang/").Status)
+	course.Say(t, "With `up` alone, which stops the old ones first, nobody is left to answer:")
+	tried.compose(t, "up", "--detach", "--no-deps", "api-golang")
+	course.Eventually(t, "the bad release answers", func() bool {
+		return strings.HasPrefix(ask(http.DefaultClient, p.url+"/api/golang/", `"api":"golang"`), "503")
+	})
+	assert.Contains(t, course.Get(t, p.url+"/api/golang/").Body, "server refused TLS connection")
 	p.compose(t, "up", "--detach", "--wait")
 	kept(t, compose, holdsBadReleases, "held by `up --wait`; %d of %d lost", counted.lost, counted.asked)
 }

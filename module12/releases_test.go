@@ -30,19 +30,23 @@ func release(t *testing.T) releases {
 	}
 	first := "FROM " + tags["api-golang:1"] + "\n"
 	tags["api-golang:2"] = course.BuildQuietly(t, "api-golang", first+next)
+	course.Ref(t, image.Postgres)
 	tags["api-golang:bad"] = course.BuildQuietly(t, "api-golang", first+bad)
 	return tags
 }
 
-// deliver gives an engine those of the images named and, if withDatabase says so, Postgres.
-func (r releases) deliver(t *testing.T, engine *course.ThrowawayEngine, withDatabase bool, names ...string) {
+// apis are the releases of api-golang.
+var apis = []string{"api-golang:1", "api-golang:2", "api-golang:bad"}
+
+// deliver gives an engine images, by their names in production, and others of the course.
+func (r releases) deliver(t *testing.T, engine *course.ThrowawayEngine, names []string, others ...image.Image) {
 	t.Helper()
 	var tags []string
 	for _, name := range names {
 		tags = append(tags, r[name])
 	}
-	if withDatabase {
-		tags = append(tags, course.Ref(t, image.Postgres))
+	for _, other := range others {
+		tags = append(tags, other.Ref())
 	}
 	engine.Load(t, tags...)
 	for n, name := range names {
