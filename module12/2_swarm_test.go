@@ -133,6 +133,12 @@ func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
 	counted := s.visit(t).count(t, 200)
 	assert.Zero(t, counted.lost)
 	kept(t, swarm, replacesWhatIsLost, "a container; the tasks of a lost machine")
+
+	course.Say(t, "The stack goes. The secrets were there before it, and stay:")
+	s.manager.Docker(t, "stack", "rm", "shop")
+	assert.Empty(t, s.manager.Docker(t, "service", "ls", "--quiet").Stdout)
+	assert.Empty(t, s.manager.Docker(t, "config", "ls", "--quiet").Stdout)
+	assert.Equal(t, "database-url\ndb-password\n", sorted(s.manager.Docker(t, "secret", "ls", "--format", "{{.Name}}").Stdout))
 }
 
 // A stack is three machines that are a swarm, and on which the application is to run.
