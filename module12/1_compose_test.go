@@ -2,7 +2,6 @@ package module12
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,7 +91,7 @@ func composeSharesLoad(t *testing.T, p *project) {
 		assert.Greater(t, n-answered[id], counted.asked/5, "each should have answered a good part")
 	}
 	course.Say(t, "One has answered %d, the other %d.", each[0], each[1])
-	assert.Equal(t, counted.asked, each[0]+each[1])
+	assert.InDelta(t, counted.asked, each[0]+each[1], 4, "what was answered last may not be in the log yet")
 
 	course.Say(t, "api-node has one container, which answers all:")
 	visit(t, p.url+"/api/node/", `"api":"node"`).count(t, 50)
@@ -158,7 +157,7 @@ func composeHoldsBadReleases(t *testing.T, p *project) {
 	course.Say(t, "With `up` alone, which stops the old ones first, nobody is left to answer:")
 	tried.compose(t, "up", "--detach", "--no-deps", "api-golang")
 	course.Eventually(t, "the bad release answers", func() bool {
-		return strings.HasPrefix(ask(http.DefaultClient, p.url+"/api/golang/", `"api":"golang"`), "503")
+		return strings.HasPrefix(ask(p.url+"/api/golang/", `"api":"golang"`), "503")
 	})
 	assert.Contains(t, course.Get(t, p.url+"/api/golang/").Body, "server refused TLS connection")
 	p.compose(t, "up", "--detach", "--wait")

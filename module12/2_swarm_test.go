@@ -174,7 +174,7 @@ func newStack(t *testing.T) *stack {
 
 	course.Say(t, "The first machine makes a swarm, and the others join it, with a token that says what they may become. "+
 		"(A machine that says nothing for three heartbeats is down. A heartbeat is five seconds, unless one says otherwise.)")
-	join(t, s.manager, s.nodes["node-2"], s.nodes["node-3"])
+	join(t, s.manager, []string{"--dispatcher-heartbeat", "2s"}, s.nodes["node-2"], s.nodes["node-3"])
 	s.manager.DockerUntil(t, "^node-1 Ready Leader\nnode-2 Ready \nnode-3 Ready \n$",
 		"node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
 	s.manager.Docker(t, "node", "update", "--label-add", "data=true", "node-1")
@@ -186,12 +186,12 @@ func newStack(t *testing.T) *stack {
 	return s
 }
 
-// join makes a swarm of a manager and workers.
-func join(t *testing.T, manager *course.ThrowawayEngine, workers ...*course.ThrowawayEngine) {
+// join makes a swarm of a manager, with flags of `docker swarm init`, and workers.
+func join(t *testing.T, manager *course.ThrowawayEngine, flags []string, workers ...*course.ThrowawayEngine) {
 	t.Helper()
 	token := regexp.MustCompile(`SWMTKN-\S+`)
 	masked := func(result course.Result) string { return token.ReplaceAllString(result.Output(), "********") }
-	manager.Showing(masked).Docker(t, "swarm", "init", "--advertise-addr", "eth0", "--dispatcher-heartbeat", "1s")
+	manager.Showing(masked).Docker(t, append([]string{"swarm", "init", "--advertise-addr", "eth0"}, flags...)...)
 	asWorker := strings.TrimSpace(manager.Showing(masked).Docker(t, "swarm", "join-token", "--quiet", "worker").Stdout)
 	course.Hide(t, asWorker)
 	address := manager.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout

@@ -159,7 +159,7 @@ func threeMachines(t *testing.T) *machines {
 		*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
 		m.busybox = (*engine).Ref(t, image.Busybox)
 	}
-	join(t, m.first, m.second, m.third)
+	join(t, m.first, nil, m.second, m.third)
 	m.first.DockerUntil(t, "^(Ready\n){3}$", "node", "ls", "--format", "{{.Status}}")
 	theMachines = m
 	return m

@@ -47,8 +47,9 @@ func visit(t *testing.T, url, expected string) *visitors {
 	return v
 }
 
+var visitor = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
 func (v *visitors) visit() {
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	pause := time.NewTicker(20 * time.Millisecond)
 	defer pause.Stop()
 	for {
@@ -58,7 +59,7 @@ func (v *visitors) visit() {
 		case <-pause.C:
 		}
 		began := time.Now()
-		problem := ask(client, v.url, v.expected)
+		problem := ask(v.url, v.expected)
 		took := time.Since(began)
 		v.mutex.Lock()
 		v.asked++
@@ -74,8 +75,8 @@ func (v *visitors) visit() {
 }
 
 // ask is what is wrong with the answer, or nothing.
-func ask(client *http.Client, url, expected string) string {
-	response, err := client.Get(url)
+func ask(url, expected string) string {
+	response, err := visitor.Get(url)
 	if err != nil {
 		return err.Error()
 	}
