@@ -1,11 +1,14 @@
 package module12
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,6 +100,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
+	assert.Equal(t, 2, s.fewest(t), "at no time there should have been fewer than two")
 
 	course.Say(t, "All at once, and the old ones first, back to the first release:")
 	visitors = s.visit(t)
@@ -104,6 +108,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
 	unlucky := visitors.count(t, 200)
 	assert.NotZero(t, unlucky.lost)
+	assert.Less(t, s.fewest(t), 2)
 	kept(t, swarm, updatesWithoutLoss, "%d of %d lost; all at once, old ones first: %d of %d", counted.lost, counted.asked,
 		unlucky.lost, unlucky.asked)
 }
@@ -226,6 +231,48 @@ func (s *stack) running(t *testing.T) (images []string) {
 		}
 	}
 	return images
+}
+
+// fewest is how many tasks of api-golang have served at once, at the worst time since there were two: from their logs, in
+// which each says when it begins and when it is told to stop.
+func (s *stack) fewest(t *testing.T) int {
+	t.Helper()
+	type word struct{ Time, Msg string }
+	var said []word
+	s.manager.Showing(func(log course.Result) string {
+		for line := range strings.Lines(log.Stdout) {
+			_, line, _ = strings.Cut(line, "| ")
+			var w word
+			if json.Unmarshal([]byte(line), &w) == nil && (w.Msg == "listening" || w.Msg == "stopping") {
+				said = append(said, w)
+			}
+		}
+		slices.SortFunc(said, func(a, b word) int { return when(a.Time).Compare(when(b.Time)) })
+		var told strings.Builder
+		for _, w := range said {
+			fmt.Fprintln(&told, w.Time, w.Msg)
+		}
+		return told.String()
+	}).Docker(t, "service", "logs", "shop_api-golang")
+	serving, fewest := 0, 2
+	for n, w := range said {
+		if w.Msg == "listening" {
+			serving++
+		} else {
+			serving--
+		}
+		if n >= 2 {
+			fewest = min(fewest, serving)
+		}
+	}
+	course.Say(t, "At the worst time, %d of them served.", fewest)
+	return fewest
+}
+
+// when is a time in a log.
+func when(text string) time.Time {
+	at, _ := time.Parse(time.RFC3339Nano, text)
+	return at
 }
 
 // tasks is the command that lists the tasks of api-golang that should run.
