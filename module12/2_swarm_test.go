@@ -75,12 +75,12 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 	counted := s.visit(t).count(t, 200)
 	assert.Zero(t, counted.lost)
 	answered := map[string]int{}
-	s.manager.Showing(func(log course.Result) string {
-		for _, line := range request.FindAllStringSubmatch(log.Stdout, -1) {
-			answered[line[1]]++
+	for name, log := range s.logs(t) {
+		if n := strings.Count(log, `"path":"/",`); n > 0 {
+			answered[name] = n
 		}
-		return fmt.Sprintf("... (of requests at %v)", answered)
-	}).Docker(t, "service", "logs", "shop_api-golang")
+	}
+	course.Say(t, "Of the requests, each machine has answered so many: %v.", answered)
 	require.Len(t, answered, 2)
 	var each []int
 	for _, n := range answered {
@@ -89,9 +89,6 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 	}
 	kept(t, swarm, sharesLoad, "%d and %d of %d requests", each[0], each[1], counted.asked)
 }
-
-// request is a line of a service's log about a request that was no health check: it says which machine has answered.
-var request = regexp.MustCompile(`(?m)^\S+@(\S+) .*"msg":"request".*"path":"/",`)
 
 func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first.")
@@ -237,25 +234,23 @@ func (s *stack) running(t *testing.T) (images []string) {
 // which each says when it begins and when it is told to stop.
 func (s *stack) fewest(t *testing.T) int {
 	t.Helper()
-	type word struct{ Time, Msg string }
+	type word struct {
+		Time time.Time
+		Msg  string
+	}
 	var said []word
-	s.manager.Showing(func(log course.Result) string {
-		for line := range strings.Lines(log.Stdout) {
-			_, line, _ = strings.Cut(line, "| ")
+	for _, log := range s.logs(t) {
+		for line := range strings.Lines(log) {
 			var w word
 			if json.Unmarshal([]byte(line), &w) == nil && (w.Msg == "listening" || w.Msg == "stopping") {
 				said = append(said, w)
 			}
 		}
-		slices.SortFunc(said, func(a, b word) int { return when(a.Time).Compare(when(b.Time)) })
-		var told strings.Builder
-		for _, w := range said {
-			fmt.Fprintln(&told, w.Time, w.Msg)
-		}
-		return told.String()
-	}).Docker(t, "service", "logs", "shop_api-golang")
+	}
+	slices.SortFunc(said, func(a, b word) int { return a.Time.Compare(b.Time) })
 	serving, fewest := 0, 2
 	for n, w := range said {
+		course.Say(t, "%s %s", w.Time.Format(time.TimeOnly), w.Msg)
 		if w.Msg == "listening" {
 			serving++
 		} else {
@@ -269,10 +264,18 @@ func (s *stack) fewest(t *testing.T) int {
 	return fewest
 }
 
-// when is a time in a log.
-func when(text string) time.Time {
-	at, _ := time.Parse(time.RFC3339Nano, text)
-	return at
+// logs is what all tasks of api-golang have printed, those included that have ended, by the machine that they are on.
+func (s *stack) logs(t *testing.T) map[string]string {
+	t.Helper()
+	logs := map[string]string{}
+	for _, name := range s.names {
+		counted := course.CLI{}.Showing(func(log course.Result) string {
+			return fmt.Sprintf("... (%d lines)", strings.Count(log.Stdout, "\n"))
+		})
+		logs[name] = counted.Docker(t, "exec", s.nodes[name].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet "+
+			"--filter label=com.docker.swarm.service.name=shop_api-golang); do docker logs $id; done").Stdout
+	}
+	return logs
 }
 
 // tasks is the command that lists the tasks of api-golang that should run.
