@@ -21,7 +21,8 @@ import (
 // services, how many tasks of each, of which image. A task is a container on one of the machines, and when there are too
 // few, the manager has another one started somewhere. stack.yaml says it in nearly the same words as compose.yaml.
 // (The three machines are throwaway engines on one network. Names stand for the addresses of all tasks here, and ports
-// are those of the machines: both works on every kernel. What else there is, TestTheRoutingMesh tells.)
+// are those of the machines: both works on every kernel. What else there is,
+// TestTheRoutingMeshTakesRequestsAtEveryMachine tells.)
 func TestSwarmKeepsSixPromises(t *testing.T) {
 	s := newStack(t)
 
