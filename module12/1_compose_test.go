@@ -205,6 +205,9 @@ func production(t *testing.T, machine *course.ThrowawayEngine) *project {
 		directory: directory, file: file, password: password, url: "http://" + machine.Endpoint(t, 8080)}
 	p.Docker(t, "context", "create", "production", "--docker", machine.ContextEndpoint())
 	p.Docker(t, "context", "use", "production")
+	if read := p.DockerTries(t, "compose", "config", "--quiet"); strings.Contains(read.Stderr, "content is not allowed") {
+		t.Skip("not provable here: this docker compose is older than 2.23.1, and knows no `content` of a configuration")
+	}
 	return p
 }
 
