@@ -50,7 +50,7 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 
 func swarmGivesFiles(t *testing.T, s *stack) {
 	course.Say(t, "2. Secrets and configuration are files. The swarm keeps them, and gives them to the machines that run a task "+
-		"which names them. There they are never on a disk:")
+		"which names them. The container has a secret in memory, and not on a disk:")
 	db := s.container(t, "node-1", "shop_db")
 	assert.Equal(t, s.password, s.manager.Docker(t, "exec", db, "cat", "/run/secrets/db-password").Stdout)
 	assert.Regexp(t, `^tmpfs /run/secrets/db-password tmpfs ro`,
