@@ -1,0 +1,314 @@
+package module12
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// Swarm is in every Docker engine, and makes one of several machines. A manager keeps what you have said: which
+// services, how many tasks of each, of which image. A task is a container on one of the machines, and when there are too
+// few, the manager has another one started somewhere. stack.yaml says it in nearly the same words as compose.yaml.
+// (The three machines are throwaway engines on one network. Names stand for the addresses of all tasks here, and ports
+// are those of the machines: both works on every kernel. What else there is,
+// TestTheRoutingMeshTakesRequestsAtEveryMachine tells.)
+func TestSwarmKeepsSixPromises(t *testing.T) {
+	s := newStack(t)
+
+	swarmStartsHealthy(t, s)
+	swarmGivesFiles(t, s)
+	swarmSharesLoad(t, s)
+	swarmUpdatesWithoutLoss(t, s)
+	swarmRollsBadReleasesBack(t, s)
+	swarmReplacesWhatIsLost(t, s)
+}
+
+func swarmStartsHealthy(t *testing.T, s *stack) {
+	course.Say(t, "1. Starts healthy. A task counts when its health check has succeeded:")
+	s.manager.In(s.directory).Docker(t, "stack", "deploy", "--resolve-image", "never", "--compose-file", "stack.yaml", "shop")
+	s.manager.DockerUntil(t, `^shop_api-golang 2/2\nshop_api-node 1/1\nshop_client-react 3/3\nshop_db 1/1\n$`,
+		"service", "ls", "--format", "{{.Name}} {{.Replicas}}")
+	course.Say(t, "Each machine serves what runs on it, and that finds the rest, wherever it is:")
+	for _, name := range s.names {
+		answer := course.Get(t, s.urls[name]+"/api/golang/")
+		assert.Equal(t, 200, answer.Status)
+		assert.Contains(t, answer.Body, `"api":"golang"`)
+	}
+	kept(t, swarm, startsHealthy, "7 tasks of 7 on 3 machines")
+}
+
+func swarmGivesFiles(t *testing.T, s *stack) {
+	course.Say(t, "2. Secrets and configuration are files. The swarm keeps them, and gives them to the machines that run a task "+
+		"which names them. The container has a secret in memory, and not on a disk:")
+	db := s.container(t, "node-1", "shop_db")
+	assert.Equal(t, s.password, s.manager.Docker(t, "exec", db, "cat", "/run/secrets/db-password").Stdout)
+	assert.Regexp(t, `^tmpfs /run/secrets/db-password tmpfs ro`,
+		s.manager.Docker(t, "exec", db, "grep", "/run/secrets", "/proc/mounts").Stdout)
+	page := s.container(t, "node-1", "shop_client-react")
+	s.manager.DockerFails(t, "exec", page, "ls", "/run/secrets")
+
+	course.Say(t, "No command shows them:")
+	for _, line := range [][]string{{"inspect", db}, {"secret", "inspect", "db-password", "database-url"},
+		{"service", "inspect", "shop_db", "shop_api-golang", "shop_api-node"}} {
+		assert.NotContains(t, s.manager.Docker(t, line...).Stdout, s.password)
+	}
+	course.Say(t, "The configuration of nginx is a file, too, and nginx has read it:")
+	read := s.manager.Docker(t, "exec", page, "nginx", "-T").Stdout
+	assert.Contains(t, read, "configuration file /etc/nginx/conf.d/production.conf")
+	assert.Contains(t, read, "proxy_next_upstream error timeout http_503;")
+	kept(t, swarm, givesFiles, "2 secrets, 1 configuration")
+}
+
+func swarmSharesLoad(t *testing.T, s *stack) {
+	course.Say(t, "3. Replicas share the load. The name api-golang stands for two tasks, which are on two machines:")
+	assert.Len(t, s.running(t), 2)
+	counted := s.visit(t).count(t, 200)
+	assert.Zero(t, counted.lost)
+	answered := map[string]int{}
+	for name, log := range s.logs(t) {
+		if n := strings.Count(log, `"path":"/",`); n > 0 {
+			answered[name] = n
+		}
+	}
+	course.Say(t, "Of the requests, each machine has answered so many: %v.", answered)
+	require.Len(t, answered, 2)
+	var each []int
+	for _, n := range answered {
+		each = append(each, n)
+		assert.Greater(t, n, counted.asked/5, "each should have answered a good part")
+	}
+	kept(t, swarm, sharesLoad, "%d and %d of %d requests", each[0], each[1], counted.asked)
+}
+
+func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
+	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first.")
+	visitors := s.visit(t)
+	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2"))
+	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
+	counted := visitors.count(t, 200)
+	assert.Zero(t, counted.lost)
+	assert.Equal(t, 2, s.fewest(t), "at no time there should have been fewer than two")
+
+	course.Say(t, "All at once, and the old ones first, back to the first release:")
+	visitors = s.visit(t)
+	s.update(t, "--image", "api-golang:1", "--update-order", "stop-first", "--update-parallelism", "0")
+	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
+	unlucky := visitors.count(t, 200)
+	assert.NotZero(t, unlucky.lost)
+	assert.Less(t, s.fewest(t), 2)
+	kept(t, swarm, updatesWithoutLoss, "%d of %d lost; all at once, old ones first: %d of %d", counted.lost, counted.asked,
+		unlucky.lost, unlucky.asked)
+}
+
+func swarmRollsBadReleasesBack(t *testing.T, s *stack) {
+	course.Say(t, "5. A bad release is rolled back. Its first task doesn't become healthy, and that is the end of the update:")
+	visitors := s.visit(t)
+	assert.Equal(t, "rollback_completed\n",
+		s.update(t, "--image", "api-golang:bad", "--update-order", "start-first", "--update-parallelism", "1"))
+	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
+	counted := visitors.count(t, 200)
+	assert.Zero(t, counted.lost)
+	kept(t, swarm, holdsBadReleases, "rolled back by itself; %d of %d lost", counted.lost, counted.asked)
+}
+
+func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
+	course.Say(t, "6. What is lost is replaced. A container that is removed:")
+	lost, where := s.worker(t)
+	s.nodes[where].Docker(t, "rm", "--force", s.container(t, where, "shop_api-golang"))
+	s.replaced(t, lost)
+
+	course.Say(t, "And a machine. Its engine dies, and doesn't tell anybody. Who says nothing three times in a row is down:")
+	lost, where = s.worker(t)
+	course.Docker(t, "kill", s.nodes[where].Container.Name)
+	s.manager.DockerUntil(t, "(?m)^"+where+" Down$", "node", "ls", "--format", "{{.Hostname}} {{.Status}}")
+	s.replaced(t, lost)
+	counted := s.visit(t).count(t, 200)
+	assert.Zero(t, counted.lost)
+	kept(t, swarm, replacesWhatIsLost, "a container; the tasks of a lost machine")
+
+	course.Say(t, "The stack goes. The secrets were there before it, and stay:")
+	s.manager.Docker(t, "stack", "rm", "shop")
+	assert.Empty(t, s.manager.Docker(t, "service", "ls", "--quiet").Stdout)
+	assert.Empty(t, s.manager.Docker(t, "config", "ls", "--quiet").Stdout)
+	assert.Equal(t, "database-url\ndb-password\n", sorted(s.manager.Docker(t, "secret", "ls", "--format", "{{.Name}}").Stdout))
+}
+
+// A stack is three machines that are a swarm, and on which the application is to run.
+type stack struct {
+	names     []string // of the machines; the first is the manager
+	nodes     map[string]*course.ThrowawayEngine
+	urls      map[string]string // of the machines' port 8080
+	manager   *course.ThrowawayEngine
+	directory string // with stack.yaml
+	password  string // of the database
+}
+
+// newStack makes a swarm of three machines. They have the images that they may need, as no registry has them.
+func newStack(t *testing.T) *stack {
+	t.Helper()
+	network := course.NewNetwork(t, "machines")
+	s := &stack{names: []string{"node-1", "node-2", "node-3"}, nodes: map[string]*course.ThrowawayEngine{},
+		urls: map[string]string{}, password: course.Secret(t), directory: course.HostDirectory(t)}
+	for _, name := range s.names {
+		s.nodes[name] = course.NewThrowawayEngine(t, course.Join(network, name), course.Hostname(name), course.Publish(0, 8080))
+		s.urls[name] = "http://" + s.nodes[name].Endpoint(t, 8080)
+	}
+	s.manager = s.nodes["node-1"]
+
+	images := release(t)
+	var loading sync.WaitGroup
+	loading.Go(func() { images.deliver(t, s.manager, append(apis, "client-react:1", "api-node:1"), image.Postgres) })
+	for _, name := range s.names[1:] {
+		loading.Go(func() { images.deliver(t, s.nodes[name], append(apis, "client-react:1")) })
+	}
+	loading.Wait()
+	require.False(t, t.Failed(), "the images should be there")
+
+	course.Say(t, "The first machine makes a swarm, and the others join it, with a token that says what they may become. "+
+		"(A machine that says nothing for three heartbeats is down. A heartbeat is five seconds, unless one says otherwise.)")
+	join(t, s.manager, []string{"--dispatcher-heartbeat", "2s"}, s.nodes["node-2"], s.nodes["node-3"])
+	s.manager.DockerUntil(t, "^node-1 Ready Leader\nnode-2 Ready \nnode-3 Ready \n$",
+		"node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
+	s.manager.Docker(t, "node", "update", "--label-add", "data=true", "node-1")
+	s.manager.DockerStdin(t, s.password, "secret", "create", "db-password", "-")
+	s.manager.DockerStdin(t, "postgres://postgres:"+s.password+"@db:5432/postgres", "secret", "create", "database-url", "-")
+	write(t, s.directory, "stack.yaml", lessonsFile(t, "stack.yaml"))
+	write(t, s.directory, "production.conf", course.ReadHostFile(t, "production.conf"))
+	course.Typed(t, "", "cp", "stack.yaml", "production.conf", s.directory)
+	return s
+}
+
+// join makes a swarm of a manager, with flags of `docker swarm init`, and workers.
+func join(t *testing.T, manager *course.ThrowawayEngine, flags []string, workers ...*course.ThrowawayEngine) {
+	t.Helper()
+	token := regexp.MustCompile(`SWMTKN-\S+`)
+	masked := func(result course.Result) string { return token.ReplaceAllString(result.Output(), "********") }
+	manager.Showing(masked).Docker(t, append([]string{"swarm", "init", "--advertise-addr", "eth0"}, flags...)...)
+	asWorker := strings.TrimSpace(manager.Showing(masked).Docker(t, "swarm", "join-token", "--quiet", "worker").Stdout)
+	course.Hide(t, asWorker)
+	address := manager.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout
+	for _, worker := range workers {
+		worker.Docker(t, "swarm", "join", "--token", asWorker, strings.TrimSpace(address))
+	}
+}
+
+// visit sends visitors to the first machine.
+func (s *stack) visit(t *testing.T) *visitors {
+	t.Helper()
+	return visit(t, s.urls["node-1"]+"/api/golang/", `"api":"golang"`)
+}
+
+// update updates api-golang, and returns how it ended: "completed", "rollback_completed" or "paused".
+func (s *stack) update(t *testing.T, flags ...string) string {
+	t.Helper()
+	line := append([]string{"service", "update", "--detach", "--no-resolve-image"}, flags...)
+	s.manager.Docker(t, append(line, "shop_api-golang")...)
+	return s.manager.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
+		"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", "shop_api-golang").Stdout
+}
+
+// running are the images of those tasks of api-golang that run.
+func (s *stack) running(t *testing.T) (images []string) {
+	t.Helper()
+	listed := s.manager.Docker(t, "service", "ps", "--filter", "desired-state=running", "--format",
+		"{{.Image}} {{.Node}} {{.CurrentState}}", "shop_api-golang").Stdout
+	for line := range strings.Lines(listed) {
+		if words := strings.Fields(line); words[2] == "Running" {
+			images = append(images, words[0])
+		}
+	}
+	return images
+}
+
+// fewest is how many tasks of api-golang have served at once, at the worst time since there were two: from their logs, in
+// which each says when it begins and when it is told to stop.
+func (s *stack) fewest(t *testing.T) int {
+	t.Helper()
+	type word struct {
+		Time time.Time
+		Msg  string
+	}
+	var said []word
+	for _, log := range s.logs(t) {
+		for line := range strings.Lines(log) {
+			var w word
+			if json.Unmarshal([]byte(line), &w) == nil && (w.Msg == "listening" || w.Msg == "stopping") {
+				said = append(said, w)
+			}
+		}
+	}
+	slices.SortFunc(said, func(a, b word) int { return a.Time.Compare(b.Time) })
+	serving, fewest := 0, 2
+	for n, w := range said {
+		course.Say(t, "%s %s", w.Time.Format(time.TimeOnly), w.Msg)
+		if w.Msg == "listening" {
+			serving++
+		} else {
+			serving--
+		}
+		if n >= 2 {
+			fewest = min(fewest, serving)
+		}
+	}
+	course.Say(t, "At the worst time, %d of them served.", fewest)
+	return fewest
+}
+
+// logs is what all tasks of api-golang have printed, those included that have ended, by the machine that they are on.
+func (s *stack) logs(t *testing.T) map[string]string {
+	t.Helper()
+	logs := map[string]string{}
+	for _, name := range s.names {
+		counted := course.CLI{}.Showing(func(log course.Result) string {
+			return fmt.Sprintf("... (%d lines)", strings.Count(log.Stdout, "\n"))
+		})
+		logs[name] = counted.Docker(t, "exec", s.nodes[name].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet "+
+			"--filter label=com.docker.swarm.service.name=shop_api-golang); do docker logs $id; done").Stdout
+	}
+	return logs
+}
+
+// tasks is the command that lists the tasks of api-golang that should run.
+func (s *stack) tasks() []string {
+	return []string{"service", "ps", "--filter", "desired-state=running", "--format", "{{.ID}} {{.Node}} {{.CurrentState}}",
+		"shop_api-golang"}
+}
+
+// replaced waits until another task runs in place of a lost one.
+func (s *stack) replaced(t *testing.T, lost string) {
+	t.Helper()
+	s.manager.DockerUntil(t, "(?m)^"+lost+" Shutdown", "service", "ps", "--format", "{{.ID}} {{.DesiredState}} {{.Node}}",
+		"shop_api-golang")
+	s.manager.DockerUntil(t, `^(\S+ \S+ Running [^\n]*\n){2}$`, s.tasks()...)
+}
+
+// worker is a task of api-golang that runs on another machine than the first, and which that is.
+func (s *stack) worker(t *testing.T) (task, node string) {
+	t.Helper()
+	for line := range strings.Lines(s.manager.Docker(t, s.tasks()...).Stdout) {
+		if words := strings.Fields(line); words[1] != "node-1" {
+			return words[0], words[1]
+		}
+	}
+	t.Fatal("two tasks should be on two machines")
+	return "", ""
+}
+
+// container is the container of a service that runs on a machine.
+func (s *stack) container(t *testing.T, node, service string) string {
+	t.Helper()
+	ids := strings.Fields(s.nodes[node].Docker(t, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name="+service).Stdout)
+	require.NotEmpty(t, ids)
+	return ids[0]
+}

@@ -1,0 +1,203 @@
+package module12
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// Two tokens open a swarm: one makes workers of those who join, the other managers. A worker runs tasks and can't say
+// anything; only managers take commands. And who has no token, or a wrong one, stays outside.
+func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	list := []string{"node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}"}
+	assert.Equal(t, "first Ready Leader\nsecond Ready \nthird Ready \n", sorted(s.first.Docker(t, list...).Stdout))
+	refused := s.second.DockerFails(t, "service", "ls")
+	assert.Contains(t, refused.Stderr, "This node is not a swarm manager")
+
+	course.Say(t, "A machine with a token that is not this swarm's:")
+	stranger := course.NewThrowawayEngine(t)
+	address := strings.TrimSpace(s.first.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout)
+	const wrong = "SWMTKN-1-11111111111111111111111111111111111111111111111111-1111111111111111111111111"
+	stranger.DockerFails(t, "swarm", "join", "--token", wrong, address)
+	assert.Equal(t, "inactive\n", stranger.Docker(t, "info", "--format", "{{.Swarm.LocalNodeState}}").Stdout)
+	assert.Equal(t, 3, strings.Count(s.first.Docker(t, list...).Stdout, "\n"))
+}
+
+// A service has as many tasks as one says, at any time: `docker service scale`. The swarm spreads them evenly over the
+// machines. What is too many is stopped.
+func TestScaleSpreadsTasksOverTheMachines(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	service := s.service(t, "--replicas", "1")
+	s.runs(t, service, `^\S+\n$`)
+	s.first.Docker(t, "service", "scale", "--detach", service+"=6")
+	s.runs(t, service, "^first\nfirst\nsecond\nsecond\nthird\nthird\n$")
+	s.first.Docker(t, "service", "scale", "--detach", service+"=3")
+	s.runs(t, service, "^first\nsecond\nthird\n$")
+}
+
+// A constraint is a condition that a machine has to fulfil to get a task: here, a label that somebody has given to it.
+// Without a constraint any machine will do. And if no machine fulfils it, the task waits until one does.
+func TestAConstraintSaysWhereTasksMayRun(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	label := course.Unique(t, "disk")
+	constrained := s.service(t, "--replicas", "3", "--constraint", "node.labels."+label+"==fast")
+	s.first.DockerUntil(t, `(?m)^Pending .*no suitable node`, "service", "ps", "--no-trunc", "--format", "{{.CurrentState}} {{.Error}}",
+		constrained)
+	course.Say(t, "Now there is such a machine, and gets them all:")
+	s.first.Docker(t, "node", "update", "--label-add", label+"=fast", "second")
+	s.runs(t, constrained, "^second\nsecond\nsecond\n$")
+
+	course.Say(t, "Without the constraint:")
+	s.runs(t, s.service(t, "--replicas", "3"), "^first\nsecond\nthird\n$")
+}
+
+// Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
+// is active again it may get tasks, but none are moved back for that.
+func TestADrainedMachineGivesItsTasksAwayAndMayReturn(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	defer s.first.Docker(t, "node", "update", "--availability", "active", "third")
+	service := s.service(t, "--replicas", "3")
+	s.runs(t, service, "^first\nsecond\nthird\n$")
+
+	s.first.Docker(t, "node", "update", "--availability", "drain", "third")
+	s.runs(t, service, "^(first\nfirst\nsecond|first\nsecond\nsecond)\n$")
+	s.first.Docker(t, "service", "scale", "--detach", service+"=6")
+	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\n$")
+
+	course.Say(t, "It returns. What runs elsewhere stays there; what is new comes to the one that has least:")
+	s.first.Docker(t, "node", "update", "--availability", "active", "third")
+	s.first.DockerUntil(t, "^Ready Active\n$", "node", "ls", "--filter", "name=third", "--format", "{{.Status}} {{.Availability}}")
+	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\n$")
+	s.first.Docker(t, "service", "scale", "--detach", service+"=9")
+	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\nthird\nthird\nthird\n$")
+}
+
+// A port published in the mode `host` is a port of the machine that the task runs on. The machine answers by that task
+// alone, and a machine without a task doesn't answer.
+func TestAPortInHostModeIsOpenWhereATaskIs(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	name := s.service(t, "--replicas", "2", "--constraint", "node.hostname!=third", "--publish",
+		"published=8002,target=80,mode=host", "--hostname", "{{.Node.Hostname}}", "--", server)
+	s.runs(t, name, "^first\nsecond\n$")
+	s.first.Container.WaitFor(t, s.ask(t, s.second, 8002))
+	assert.Equal(t, "second\n", s.first.Container.Exec(t, s.ask(t, s.second, 8002)).Stdout)
+	s.first.Container.ExecFails(t, s.ask(t, s.third, 8002))
+
+	course.Say(t, "As soon as it has a task, it answers:")
+	s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--constraint-rm", "node.hostname!=third",
+		"--replicas", "3", name)
+	s.runs(t, name, "^first\nsecond\nthird\n$")
+	s.first.Container.WaitFor(t, s.ask(t, s.third, 8002))
+}
+
+// A port that a service publishes otherwise is open on every machine of the swarm, also on those that run none of its
+// tasks: the routing mesh. The kernel's IP Virtual Server passes what comes in on to the tasks, one after another.
+func TestTheRoutingMeshTakesRequestsAtEveryMachine(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	mesh := s.service(t, "--replicas", "2", "--constraint", "node.hostname!=third", "--publish",
+		"published=8001,target=80", "--hostname", "{{.Node.Hostname}}", "--", server)
+	s.runs(t, mesh, "^first\nsecond\n$")
+	course.Say(t, "By now, Swarm has asked the kernel for its IP Virtual Server:")
+	if course.DockerTries(t, "exec", s.third.Container.Name, "ls", "/proc/net/ip_vs").ExitCode != 0 {
+		t.Skip("not provable here: the kernel of the engine's machine has no IP Virtual Server (the module ip_vs), " +
+			"of which the routing mesh is made")
+	}
+	eight := "for n in 1 2 3 4 5 6 7 8; do " + s.ask(t, s.third, 8001) + "; done"
+	s.first.Container.WaitFor(t, eight+" | sort -u | wc -l | grep -x 2")
+	answers := s.first.Container.Exec(t, eight).Stdout
+	assert.Equal(t, 4, strings.Count(answers, "first\n"))
+	assert.Equal(t, 4, strings.Count(answers, "second\n"))
+
+	course.Say(t, "In the mode `host`, the machine without a task doesn't answer:")
+	direct := s.service(t, "--replicas", "2", "--constraint", "node.hostname!=third", "--publish",
+		"published=8003,target=80,mode=host", "--hostname", "{{.Node.Hostname}}", "--", server)
+	s.runs(t, direct, "^first\nsecond\n$")
+	s.first.Container.WaitFor(t, s.ask(t, s.second, 8003))
+	s.first.Container.ExecFails(t, s.ask(t, s.third, 8003))
+}
+
+// server is a line for the shell: a server that says which machine it is on.
+const server = "mkdir /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www"
+
+// The machines are three engines that are a swarm, for all lessons that need no more than busybox.
+type machines struct {
+	first, second, third *course.ThrowawayEngine
+	busybox              string
+	services             []string // of the lesson that makes use of the machines
+}
+
+var (
+	machinesMutex sync.Mutex // held as long as a lesson makes use of them
+	theMachines   *machines
+)
+
+// threeMachines are the machines, of which one lesson after another makes use: each says where tasks may run.
+func threeMachines(t *testing.T) *machines {
+	t.Helper()
+	course.Say(t, "Three machines, of which one is a manager:")
+	machinesMutex.Lock()
+	t.Cleanup(machinesMutex.Unlock)
+	if theMachines != nil {
+		return theMachines
+	}
+	m := &machines{}
+	for name, engine := range map[string]**course.ThrowawayEngine{"first": &m.first, "second": &m.second, "third": &m.third} {
+		*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
+		m.busybox = (*engine).Ref(t, image.Busybox)
+	}
+	join(t, m.first, nil, m.second, m.third)
+	m.first.DockerUntil(t, "^(Ready\n){3}$", "node", "ls", "--format", "{{.Status}}")
+	theMachines = m
+	return m
+}
+
+// service makes a service of busybox, with flags of `docker service create`; what follows "--" is a line for its shell.
+func (m *machines) service(t *testing.T, flags ...string) (name string) {
+	t.Helper()
+	name = course.Unique(t, "service-")
+	program := "exec sleep 1000000"
+	if n := slices.Index(flags, "--"); n >= 0 {
+		flags, program = flags[:n], flags[n+1]
+	}
+	line := append([]string{"service", "create", "--detach", "--no-resolve-image", "--name", name, "--init"}, flags...)
+	m.first.Docker(t, append(line, m.busybox, "sh", "-c", program)...)
+	m.services = append(m.services, name)
+	return name
+}
+
+// remove removes the services of the lesson.
+func (m *machines) remove(t *testing.T) {
+	t.Helper()
+	if len(m.services) > 0 {
+		m.first.Docker(t, append([]string{"service", "rm"}, m.services...)...)
+		m.services = nil
+	}
+}
+
+// runs waits until the machines on which tasks of a service run are those expected.
+func (m *machines) runs(t *testing.T, service, expected string) {
+	t.Helper()
+	course.DockerUntil(t, expected, "exec", m.first.Container.Name, "sh", "-c", "docker service ps --filter desired-state=running "+
+		"--format '{{.Node}} {{.CurrentState}}' "+service+" | grep ' Running' | cut -d ' ' -f 1 | sort")
+}
+
+// ask is the command that asks a machine, from another one.
+func (m *machines) ask(t *testing.T, machine *course.ThrowawayEngine, port int) string {
+	t.Helper()
+	address := strings.TrimSpace(machine.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}").Stdout)
+	return fmt.Sprintf("wget -q -T 5 -O - http://%s:%d/", address, port)
+}
