@@ -40,6 +40,7 @@ type recipe struct {
 	program   string // a Go package that is compiled and put beside the Dockerfile as "program"
 	programs  string // Go packages for which the same is done, under their own names
 	module    string // a Go module of the recipe, in a directory of that name after a "_", for which the same is done
+	version   string // what the linker puts into it, as the variable and its value
 }
 
 // The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
@@ -96,13 +97,14 @@ var table = map[string]recipe{
 	"ghcr.io/google/osv-scanner:v2.6.0":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
 	"ghcr.io/sigstore/cosign/cosign:v3.1.3": {name: "cosign", program: "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"},
 
-	"rancher/k3s:v1.34.3-k3s1": k3s,
+	"rancher/k3s:v1.34.4-k3s1": k3s,
 	"rancher/k3s:latest":       k3s,
 
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
 
-var k3s = recipe{name: "k3s", release: "testing", module: "k3s", programs: "docker-proven/internal/standin/pause"}
+var k3s = recipe{name: "k3s", release: "testing", module: "k3s", programs: "docker-proven/internal/standin/pause",
+	version: "k8s.io/component-base/version.gitVersion=v1.34.4+k3s1"}
 
 const buildKit = "github.com/moby/buildkit/cmd/buildkitd@v0.34.2 github.com/moby/buildkit/cmd/buildctl@v0.34.2"
 
@@ -177,7 +179,7 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	}
 	if r.module != "" {
 		fmt.Fprintf(progress, "%s: compiling it from its source, a few minutes the first time …\n", ref)
-		if err := compileModule(ctx, directory, r.module); err != nil {
+		if err := compileModule(ctx, directory, r.module, r.version); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
 		}
 	}
@@ -252,7 +254,7 @@ func compile(ctx context.Context, program, directory, name string) error {
 
 // compileModule is compile for a module of the recipe, which has been unpacked. What go.mod says is in another file, for
 // the go command takes a directory with a go.mod out of the course's own module.
-func compileModule(ctx context.Context, directory, name string) error {
+func compileModule(ctx context.Context, directory, name, version string) error {
 	in := filepath.Join(directory, "_"+name)
 	if err := os.Rename(filepath.Join(in, "go.mod.txt"), filepath.Join(in, "go.mod")); err != nil {
 		return err
@@ -261,7 +263,8 @@ func compileModule(ctx context.Context, directory, name string) error {
 	if err != nil {
 		return err
 	}
-	err = runIn(ctx, in, append(environment, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=auto"), "go", "build", "-trimpath", "-ldflags", "-s -w",
+	environment = append(environment, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w -X "+version,
 		"-o", filepath.Join(directory, name), ".")
 	return errors.Join(err, os.RemoveAll(in))
 }

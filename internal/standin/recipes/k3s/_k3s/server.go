@@ -33,7 +33,7 @@ const (
 const (
 	pods     = "10.42.0.0/24"
 	services = "10.43.0.0/16"
-	itself   = "10.43.0.1"
+	api      = "10.43.0.1"
 )
 
 // serve starts the programs of a cluster of one node, each when what it needs is there, and ends when one of them ends.
@@ -64,11 +64,11 @@ func start() error {
 		return err
 	}
 
-	run("containerd", "--config", state+"/agent/containerd.toml")
-	run("/proc/self/exe", "etcd", "--data-dir", state+"/server/db", "--log-level", "error", "--unsafe-no-fsync",
+	run("containerd", "containerd", "--log-level", "warn", "--config", state+"/agent/containerd.toml")
+	run(itself, "etcd", "--data-dir", state+"/server/db", "--log-level", "error", "--unsafe-no-fsync",
 		"--listen-client-urls", "http://127.0.0.1:2379", "--advertise-client-urls", "http://127.0.0.1:2379",
 		"--listen-peer-urls", "http://127.0.0.1:2380")
-	run("/proc/self/exe", "kube-apiserver", "--v", "0", "--etcd-servers", "http://127.0.0.1:2379",
+	run(itself, "kube-apiserver", "--v", "0", "--etcd-servers", "http://127.0.0.1:2379",
 		"--secure-port", "6443", "--advertise-address", address, "--service-cluster-ip-range", services,
 		"--tls-cert-file", tlsFiles+"/server.crt", "--tls-private-key-file", tlsFiles+"/server.key",
 		"--token-auth-file", tlsFiles+"/token.csv", "--authorization-mode", "Node,RBAC", "--allow-privileged",
@@ -87,16 +87,16 @@ func start() error {
 		answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	})
-	run("/proc/self/exe", "kube-controller-manager", "--kubeconfig", kubeconfig, "--leader-elect=false",
+	run(itself, "kube-controller-manager", "--kubeconfig", kubeconfig, "--leader-elect=false",
 		"--root-ca-file", tlsFiles+"/server.crt", "--service-account-private-key-file", tlsFiles+"/server.key")
-	run("/proc/self/exe", "kube-scheduler", "--kubeconfig", kubeconfig, "--leader-elect=false")
-	run("/proc/self/exe", "kubelet", "--config", state+"/agent/kubelet.yaml", "--kubeconfig", kubeconfig,
+	run(itself, "kube-scheduler", "--kubeconfig", kubeconfig, "--leader-elect=false")
+	run(itself, "kubelet", "--config", state+"/agent/kubelet.yaml", "--kubeconfig", kubeconfig,
 		"--hostname-override", name, "--node-ip", address)
 	// What it would set of connection tracking belongs to the host, and can't be set from a container.
-	run("/proc/self/exe", "kube-proxy", "--kubeconfig", kubeconfig, "--hostname-override", name, "--proxy-mode", "iptables",
+	run(itself, "kube-proxy", "--kubeconfig", kubeconfig, "--hostname-override", name, "--proxy-mode", "iptables",
 		"--cluster-cidr", pods, "--conntrack-max-per-core", "0", "--conntrack-tcp-timeout-established", "0",
 		"--conntrack-tcp-timeout-close-wait", "0")
-	run("/proc/self/exe", "coredns", "-conf", state+"/agent/Corefile")
+	run(itself, "coredns", "-conf", state+"/agent/Corefile")
 	select {}
 }
 
@@ -126,6 +126,14 @@ func arrange() error {
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
 		return err
+	}
+	// Where the kernel has no nf_tables, the older iptables has to do.
+	if exec.Command("iptables", "-nL").Run() != nil {
+		for _, name := range []string{"iptables", "ip6tables"} {
+			if err := exec.Command("update-alternatives", "--set", name, "/usr/sbin/"+name+"-legacy").Run(); err != nil {
+				return fmt.Errorf("this kernel's newer packet filter does not work here, and the older one is missing: %w", err)
+			}
+		}
 	}
 	// With version 2 of control groups, a group that has processes can't share its controllers out to children. So the
 	// processes, this one and the one that started it, move to a child of their own.
@@ -157,7 +165,7 @@ func writeFiles(address string) error {
 		token, _, _ = strings.Cut(string(known), ",")
 	} else {
 		certificate, key, err := cert.GenerateSelfSignedCertKey("localhost",
-			[]net.IP{net.ParseIP("127.0.0.1"), net.ParseIP(itself), net.ParseIP(address)},
+			[]net.IP{net.ParseIP("127.0.0.1"), net.ParseIP(api), net.ParseIP(address)},
 			[]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"})
 		if err != nil {
 			return err
@@ -192,7 +200,7 @@ state = "RUN"
 [plugins.'io.containerd.cri.v1.runtime']
   restrict_oom_score_adj = true
 [plugins.'io.containerd.cri.v1.runtime'.cni]
-  bin_dir = "/usr/lib/cni"
+  bin_dirs = ["/usr/lib/cni"]
   conf_dir = "/etc/cni/net.d"
 `)),
 		write(state+"/agent/kubelet.yaml", replace.Replace(`apiVersion: kubelet.config.k8s.io/v1beta1
@@ -242,16 +250,20 @@ func write(file, content string) error {
 	return os.WriteFile(file, []byte(content), 0o600)
 }
 
-// run starts a program that is to run as long as this one.
-func run(program string, arguments ...string) {
+// itself is this program's file.
+const itself = "/proc/self/exe"
+
+// run starts a program, under a name, that is to run as long as this one.
+func run(program, name string, arguments ...string) {
 	command := exec.Command(program, arguments...)
+	command.Args[0] = name
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	err := command.Start()
 	go func() {
 		if err == nil {
 			err = command.Wait()
 		}
-		fmt.Fprintf(os.Stderr, "k3s: %s %s has ended: %v\n", program, arguments[0], err)
+		fmt.Fprintf(os.Stderr, "k3s: %s has ended: %v\n", name, err)
 		os.Exit(1)
 	}()
 }
