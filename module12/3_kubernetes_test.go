@@ -84,7 +84,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	course.Say(t, "First the API, which needs a database that isn't there. It runs, and isn't ready, so nobody is sent to it:")
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
-	s.Until(t, `(0/1 +Running.*\n){3}`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
+	s.Until(t, `^(\S+ +0/1 +Running.*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
 	assert.Empty(t, s.endpoints(t), "who isn't ready should get no requests")
 
 	course.Say(t, "And now the rest:")
@@ -231,7 +231,8 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	s.Stop(t)
 	s.Start(t)
 	s.Until(t, "^ Ada\n", sql("SELECT name FROM guests")...)
-	s.Until(t, `(1/1 +Running.*\n){3}`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
+	course.Say(t, "All its containers have been started again:")
+	s.Until(t, `^(\S+ +1/1 +Running +[1-9].*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
 	kept(t, kubernetes, replacesWhatIsLost, "container, pod, node")
 }
 

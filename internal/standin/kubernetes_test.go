@@ -36,5 +36,5 @@ func TestAClusterRunsInAContainer(t *testing.T) {
 
 	c.Stop(t)
 	c.Start(t)
-	c.Until(t, `^web +2/2 `, "get", "deployment", "web", "--no-headers")
+	c.Until(t, `^(web-\S+ +1/1 +Running +1 .*\n){2}$`, "get", "pods", "--selector", "app=web", "--no-headers")
 }
