@@ -50,10 +50,10 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	s := &kubernetesShop{cluster.New(t), course.Secret(t)}
 	s.Import(t, append(slices.Sorted(maps.Values(images)), postgres, busybox)...)
 	for _, service := range example.Services {
-		for _, release := range []string{":1", ":2"} {
-			s.Tag(t, images[service.Name], service.Name+release)
-		}
+		s.Tag(t, images[service.Name], service.Name+":1")
 	}
+	course.Say(t, "And another release of one of them, which does the same:")
+	s.Tag(t, images[example.APIGolang.Name], example.APIGolang.Name+":2")
 
 	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
 	directory := filepath.Join(course.HostDirectory(t), "shop")
@@ -91,7 +91,7 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	s.Kubectl(t, "apply", "--filename", "/shop")
 	deployments := []string{"db", "api-golang", "api-node", "client-react"}
 	for _, name := range deployments {
-		s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/"+name)
+		s.rolledOut(t, name)
 	}
 	assert.Len(t, s.endpoints(t), 3)
 	assert.Contains(t, s.visit(t, "http://client-react:8080/"), "<title>One database, two APIs</title>")
@@ -144,49 +144,50 @@ func (s *kubernetesShop) sharesLoad(t *testing.T) {
 	alone := s.answeredBy(t, requests)
 	assert.Equal(t, []int{requests}, slices.Collect(maps.Values(alone)))
 	s.Kubectl(t, "scale", "deployment/api-golang", "--replicas", "3")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	s.rolledOut(t, "api-golang")
 	kept(t, kubernetes, sharesLoad, "%d requests: %s", requests, strings.Trim(fmt.Sprint(slices.Sorted(maps.Values(shared))), "[]"))
 }
 
-// A rolling update replaces the pods one by one: a new one is started, and when it is ready an old one goes. While it
-// does so the visitor asks, and asks, and counts.
+// A rolling update replaces the pods one by one: a new one is started, and when it is ready an old one goes. That it goes is
+// told to the pod and to those who send it requests, at the same time; so the pod waits a little before it hears of it. All
+// the while the visitor asks, and asks, and counts.
 func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	requests := s.constantRequests(t)
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:2")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:2", 3)
 	answered, lost := requests.count(t)
 	assert.GreaterOrEqual(t, answered, 200)
 	assert.Zero(t, lost)
 
-	course.Say(t, "The other strategy: all old pods go, and then the new ones come.")
-	s.Kubectl(t, "patch", "deployment/api-golang", "--patch", `{"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}`)
+	course.Say(t, "With the other strategy all old pods go, and then the new ones come. (What is new about them is that they will not wait.)")
+	requests = s.constantRequests(t)
+	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}`,
+		`{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}`)
+	s.rolledOut(t, "api-golang")
+	_, lostAtOnce := requests.count(t)
+	assert.Positive(t, lostAtOnce)
+
+	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go:")
+	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}`)
 	requests = s.constantRequests(t)
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:1")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
-	_, lostByRecreate := requests.count(t)
-	assert.Positive(t, lostByRecreate)
-
-	course.Say(t, "And one by one again, but without the wait before a pod is told to end:")
-	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
-	s.Kubectl(t, "patch", "deployment/api-golang", "--type", "json", "--patch",
-		`[{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}]`)
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
-	requests = s.constantRequests(t)
-	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:2")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
-	s.untilOnly(t, "api-golang:2", 3)
 	_, lostInHaste := requests.count(t)
 	assert.Positive(t, lostInHaste)
-	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	kept(t, kubernetes, updatesWithoutLoss, "%d requests, none lost", answered)
 }
 
 // A release that never gets ready gets no requests, and because no old pod goes before a new one is ready, the rollout
 // stops there. It is for whoever started it to give up: `kubectl rollout undo` goes back to the release before.
 func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
+	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
+	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
+	course.Say(t, "A rollout that gets no further is given up after a minute, says the manifest. This lesson hasn't got so much time:")
+	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 10}`)
+
 	requests := s.constantRequests(t)
 	course.Say(t, "A release that listens on another port than everybody thinks:")
 	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT=9090")
@@ -196,29 +197,28 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	assert.Equal(t, 3, strings.Count(pods, "1/1"), "the old pods should be there")
 	assert.Equal(t, 1, strings.Count(pods, "0/1"), "and one new pod that never gets ready")
 	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	s.rolledOut(t, "api-golang")
 	answered, lost := requests.count(t)
 	assert.GreaterOrEqual(t, answered, 200)
 	assert.Zero(t, lost)
 
-	course.Say(t, "Without probes, a pod is ready when its program runs, and the same release replaces all of the old:")
-	s.Kubectl(t, "patch", "deployment/api-golang", "--type", "json", "--patch",
-		`[{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}, {"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}]`)
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	course.Say(t, "Without probes, a pod is ready when its program has been started, and the same release replaces all of the old:")
 	requests = s.constantRequests(t)
-	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT=9090")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
+	s.patch(t, `{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}`,
+		`{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}`,
+		`{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "PORT", "value": "9090"}}`)
+	s.rolledOut(t, "api-golang")
 	_, lostUnseen := requests.count(t)
 	assert.Positive(t, lostUnseen)
-	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
-	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT-")
-	s.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/api-golang")
 	kept(t, kubernetes, holdsBadReleases, "held: %d requests, none lost", answered)
 }
 
 // What is lost is replaced: a container whose program has died is started again, a pod that is gone gets a successor, and
 // a node that starts again goes on with what it had. Who is nobody's replica isn't missed.
 func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
+	course.Say(t, "First, back to the good release:")
+	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT-")
+	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.untilOnly(t, "api-golang:1", 3)
 	course.Say(t, "A container whose program is killed:")
 	const first = "{.items[0].metadata.name} {.items[0].status.containerStatuses[0].containerID}"
@@ -244,6 +244,18 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	course.Say(t, "All its containers have been started again:")
 	s.Until(t, `^(\S+ +1/1 +Running +[1-9].*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
 	kept(t, kubernetes, replacesWhatIsLost, "container, pod, node")
+}
+
+// rolledOut waits until a Deployment is what it shall be.
+func (s *kubernetesShop) rolledOut(t *testing.T, deployment string) {
+	t.Helper()
+	s.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/"+deployment)
+}
+
+// patch changes what the API's Deployment shall be.
+func (s *kubernetesShop) patch(t *testing.T, changes ...string) {
+	t.Helper()
+	s.Kubectl(t, "patch", "deployment/api-golang", "--type", "json", "--patch", "["+strings.Join(changes, ",\n")+"]")
 }
 
 // endpoints are the addresses of the API's pods that get requests.
@@ -297,7 +309,7 @@ func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	t.Helper()
 	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
 	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c",
-		"until test -e "+r.enough+"; do timeout 5 wget -q -O /dev/null http://api-golang:8080/ 2>&1 && echo answered || echo lost; done")
+		"until test -e "+r.enough+"; do timeout 10 wget -q -O /dev/null http://api-golang:8080/ 2>&1 && echo answered || echo lost; sleep 0.01; done")
 	r.client.WaitForOutput(t, "answered\n")
 	return r
 }
