@@ -18,10 +18,10 @@ func TestAClusterRunsInAContainer(t *testing.T) {
 	c.Import(t, busybox)
 	c.Kubectl(t, "create", "deployment", "web", "--image", busybox, "--replicas", "2", "--",
 		"sh", "-c", "hostname > index.html && httpd -f -v -p 8000")
-	c.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/web")
+	c.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/web")
 	c.Kubectl(t, "expose", "deployment", "web", "--port", "80", "--target-port", "8000")
 	c.Kubectl(t, "run", "visitor", "--image", busybox, "--restart", "Never", "--", "sleep", "1000000")
-	c.Kubectl(t, "wait", "--timeout", "120s", "--for", "condition=Ready", "pod/visitor")
+	c.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
 
 	fetch := []string{"exec", "visitor", "--", "wget", "-q", "-O", "-"}
 	for _, name := range []string{"web", "web.default.svc.cluster.local"} {
@@ -32,7 +32,7 @@ func TestAClusterRunsInAContainer(t *testing.T) {
 
 	c.Tag(t, busybox, "other:1")
 	c.Kubectl(t, "set", "image", "deployment/web", "*=other:1")
-	c.Kubectl(t, "rollout", "status", "--timeout", "120s", "deployment/web")
+	c.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/web")
 
 	c.Stop(t)
 	c.Start(t)
