@@ -74,7 +74,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	}
 	course.Docker(t, "cp", "--quiet", directory, s.Name+":/shop")
 	s.Kubectl(t, "create", "secret", "generic", "database", "--from-file", "/shop/secrets")
-	s.Kubectl(t, "run", "visitor", "--image", busybox, "--restart", "Never", "--", "sleep", "1000000")
+	s.Kubectl(t, "run", "visitor", "--image", busybox, "--image-pull-policy", "IfNotPresent", "--restart", "Never", "--", "sleep", "1000000")
 	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
 	course.Say(t, "Names are answered by a program of the cluster, which may take a moment, too:")
 	s.Until(t, `10\.43\.0\.1\b`, "exec", "visitor", "--", "nslookup", "kubernetes.default.svc.cluster.local")
@@ -119,7 +119,7 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 	}
 	assert.False(t, seen(), "nobody should see it who looks at pods")
 	course.Say(t, "The same password in a variable:")
-	s.Kubectl(t, "run", "careless", "--image", course.Ref(t, image.Busybox), "--env", "PASSWORD="+s.password, "--", "sleep", "1000000")
+	s.Kubectl(t, "run", "careless", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent", "--env", "PASSWORD="+s.password, "--", "sleep", "1000000")
 	assert.True(t, seen())
 	s.Kubectl(t, "delete", "pod", "careless", "--now")
 

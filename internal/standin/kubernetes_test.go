@@ -16,11 +16,14 @@ func TestAClusterRunsInAContainer(t *testing.T) {
 	c := cluster.New(t)
 	busybox := course.Ref(t, image.Busybox)
 	c.Import(t, busybox)
-	c.Kubectl(t, "create", "deployment", "web", "--image", busybox, "--replicas", "2", "--",
+	for _, name := range []string{"box:1", "box:2"} { // an image with the tag latest would be pulled all the same
+		c.Tag(t, busybox, name)
+	}
+	c.Kubectl(t, "create", "deployment", "web", "--image", "box:1", "--replicas", "2", "--",
 		"sh", "-c", "hostname > index.html && httpd -f -v -p 8000")
 	c.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/web")
 	c.Kubectl(t, "expose", "deployment", "web", "--port", "80", "--target-port", "8000")
-	c.Kubectl(t, "run", "visitor", "--image", busybox, "--restart", "Never", "--", "sleep", "1000000")
+	c.Kubectl(t, "run", "visitor", "--image", "box:1", "--restart", "Never", "--", "sleep", "1000000")
 	c.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
 
 	fetch := []string{"exec", "visitor", "--", "wget", "-q", "-O", "-"}
@@ -30,8 +33,7 @@ func TestAClusterRunsInAContainer(t *testing.T) {
 	assert.Contains(t, c.Kubectl(t, "logs", "--selector", "app=web").Stdout, "response:200")
 	c.KubectlFails(t, append(fetch, "http://no-such-service/")...)
 
-	c.Tag(t, busybox, "other:1")
-	c.Kubectl(t, "set", "image", "deployment/web", "*=other:1")
+	c.Kubectl(t, "set", "image", "deployment/web", "*=box:2")
 	c.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/web")
 
 	c.Stop(t)
