@@ -24,6 +24,7 @@ type CLI struct {
 	told        []string // those of them that the learner sees in front of the command
 	directory   string   // empty for the module's
 	engine      string   // the name of a throwaway engine; empty for the learner's
+	alias       []string // words that the learner has a shorter word for, which is the last of them
 
 	showing func(Result) string // nil for the telling lines of the output
 }
@@ -44,6 +45,15 @@ func (c CLI) In(directory string) CLI {
 // Showing is the command of whose output the learner sees what show makes of it.
 func (c CLI) Showing(show func(Result) string) CLI {
 	c.showing = show
+	return c
+}
+
+// Alias is the command for which the learner has a shorter word when it begins with these words: the last of them, which is
+// a program in a container.
+func (c CLI) Alias(t *testing.T, words ...string) CLI {
+	t.Helper()
+	lessonOf(t).write("$ alias " + words[len(words)-1] + "=" + shellQuote([]string{strings.Join(words, " ")}) + "\n")
+	c.alias = words
 	return c
 }
 
@@ -334,7 +344,11 @@ func (l *lesson) labellingDirectory() string {
 
 // shown is the command as the learner would type it.
 func (c CLI) shown(program string, arguments []string) string {
-	return shellQuote(slices.Concat(c.told, []string{program}, arguments))
+	words := append([]string{program}, arguments...)
+	if n := len(c.alias); n > 0 && len(words) >= n && slices.Equal(words[:n], c.alias) {
+		words = words[n-1:]
+	}
+	return shellQuote(append(slices.Clip(c.told), words...))
 }
 
 // prompt is what a shell prints before a command: which engine it is for and where it is run, unless both are the

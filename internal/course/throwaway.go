@@ -142,23 +142,29 @@ func (e *ThrowawayEngine) delivery(ref string) *delivery {
 // share goes once.
 func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 	t.Helper()
-	lessonOf(t).write("$ docker save " + shellQuote(refs) + " | docker exec --interactive " + e.Name + " docker load\n")
-	save := exec.CommandContext(t.Context(), "docker", append([]string{"save"}, refs...)...)
-	load := exec.CommandContext(t.Context(), "docker", "exec", "--interactive", e.Name, "docker", "load")
-	var complaint bytes.Buffer
-	load.Stderr, save.Stderr = &complaint, &complaint
-	var err error
-	if load.Stdin, err = save.StdoutPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := load.Start(); err != nil {
-		t.Fatal(err)
-	}
-	saving := save.Run()
-	if err := load.Wait(); err != nil || saving != nil {
-		t.Fatalf("giving %v to the throwaway engine: %v %v %s", refs, saving, err, &complaint)
-	}
+	Pipe(t, append([]string{"docker", "save"}, refs...), []string{"docker", "exec", "--interactive", e.Name, "docker", "load"})
 	for _, ref := range refs {
 		e.delivery(ref).done.Store(true)
+	}
+}
+
+// Pipe runs two commands, the second of which reads what the first writes, and fails the test unless both succeed.
+func Pipe(t *testing.T, from, to []string) {
+	t.Helper()
+	lessonOf(t).write("$ " + shellQuote(from) + " | " + shellQuote(to) + "\n")
+	first := exec.CommandContext(t.Context(), from[0], from[1:]...)
+	second := exec.CommandContext(t.Context(), to[0], to[1:]...)
+	var complaint bytes.Buffer
+	first.Stderr, second.Stderr = &complaint, &complaint
+	var err error
+	if second.Stdin, err = first.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Start(); err != nil {
+		t.Fatal(err)
+	}
+	firsts := first.Run()
+	if err := second.Wait(); err != nil || firsts != nil {
+		t.Fatalf("%s | %s should have succeeded: %v %v %s", shellQuote(from), shellQuote(to), firsts, err, &complaint)
 	}
 }

@@ -53,6 +53,8 @@ var (
 	// DockerInDocker is an engine inside a container: what must not happen to the learner's engine happens there.
 	DockerInDocker = Image{Name: "docker", Pinned: "docker:26-dind", Current: "docker:28-dind"}
 	Registry       = Image{Name: "registry", Pinned: "registry:2", Current: "registry:2.8"}
+	// K3s is Kubernetes in one container: the programs of a cluster of one node, and kubectl to tell it what to do.
+	K3s = Image{Name: "k3s", Pinned: "rancher/k3s:v1.34.4-k3s1", Current: "rancher/k3s:latest"}
 	// Reaper removes what a killed test process left. The tag is the one testcontainers-go asks for, which it
 	// tells only under a name that it would rather be rid of.
 	//
@@ -68,4 +70,5 @@ var WithStandIn = []Image{
 	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
 	Python, PythonOther, Node, NodeLarge, Golang, Nginx, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
 	Browser, DockerfileFrontend, BuildKit, Cosign, OSVScanner,
+	K3s,
 }

@@ -7,13 +7,8 @@ import (
 	"syscall"
 )
 
-// needed is the room that building one stand-in takes at most, its base system included.
-const needed = 1500 << 20
-
-// room says whether the disk under path has room for a build.
-func room(path string) error { return roomFor(path, needed) }
-
-func roomFor(path string, needed uint64) error {
+// room says whether the disk under path has as much room as a build needs.
+func room(path string, needed uint64) error {
 	var disk syscall.Statfs_t
 	if err := syscall.Statfs(path, &disk); err != nil {
 		return nil // not known is not full: the build will tell

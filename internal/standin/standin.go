@@ -29,7 +29,7 @@ import (
 // Label is on every stand-in; its value says what it was built from.
 const Label = "docker-proven.standin"
 
-//go:embed recipes
+//go:embed all:recipes
 var recipes embed.FS
 
 // A recipe is a directory of recipes/ with a Dockerfile, the Debian release it starts from, and build arguments.
@@ -39,6 +39,8 @@ type recipe struct {
 	arguments []string
 	program   string // a Go package that is compiled and put beside the Dockerfile as "program"
 	programs  string // Go packages for which the same is done, under their own names
+	module    string // a Go module of the recipe, in a directory of that name after a "_", for which the same is done
+	version   string // what the linker puts into it, as the variable and its value
 }
 
 // The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
@@ -95,10 +97,23 @@ var table = map[string]recipe{
 	"ghcr.io/google/osv-scanner:v2.6.0":     {name: "osv-scanner", program: "github.com/google/osv-scanner/v2/cmd/osv-scanner@v2.6.0"},
 	"ghcr.io/sigstore/cosign/cosign:v3.1.3": {name: "cosign", program: "github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3"},
 
+	"rancher/k3s:v1.34.4-k3s1": k3s,
+	"rancher/k3s:latest":       k3s,
+
 	"testcontainers/ryuk:0.14.0": {name: "ryuk", program: "docker-proven/internal/standin/reaper"},
 }
 
+var k3s = recipe{name: "k3s", release: "testing", module: "k3s", programs: "docker-proven/internal/standin/pause",
+	version: "k8s.io/component-base/version.gitVersion=v1.34.4+k3s1"}
+
 const buildKit = "github.com/moby/buildkit/cmd/buildkitd@v0.34.2 github.com/moby/buildkit/cmd/buildctl@v0.34.2"
+
+// The room on the disk that building one stand-in takes at most, its base system included; and what the source of a module,
+// and what the compiler keeps of it, take besides.
+const (
+	needed          = 1500 << 20
+	neededByAModule = 4 << 30
+)
 
 // Has is whether a stand-in for ref can be built.
 func Has(ref string) bool { _, ok := table[ref]; return ok }
@@ -121,7 +136,11 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 		return fmt.Errorf("%s has no stand-in", ref)
 	}
 	began := time.Now()
-	if err := room(os.TempDir()); err != nil {
+	enough := uint64(needed)
+	if r.module != "" {
+		enough += neededByAModule
+	}
+	if err := room(os.TempDir(), enough); err != nil {
 		return fmt.Errorf("no stand-in for %s is built: %w", ref, err)
 	}
 	directory, err := scratch.Directory("standin")
@@ -158,6 +177,12 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	if err := unpack(r.name, directory); err != nil {
 		return err
 	}
+	if r.module != "" {
+		fmt.Fprintf(progress, "%s: compiling it from its source, a few minutes the first time …\n", ref)
+		if err := compileModule(ctx, directory, r.module, r.version); err != nil {
+			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
+		}
+	}
 	if err := run(ctx, nil, "docker", append(arguments, directory)...); err != nil {
 		return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)
 	}
@@ -190,6 +215,9 @@ func unpack(name, directory string) error {
 			mode = 0o755
 		}
 		file := filepath.Join(directory, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return err
+		}
 		return errors.Join(os.WriteFile(file, content, mode), os.Chmod(file, mode)) // whatever the umask
 	})
 }
@@ -197,15 +225,10 @@ func unpack(name, directory string) error {
 // compile builds a Go program for the engine's processor. One of another module, "path@version", is built as a
 // dependency of an empty module, because `go install` can't cross-compile to a place of our choice.
 func compile(ctx context.Context, program, directory, name string) error {
-	if _, err := exec.LookPath("go"); err != nil {
-		return errors.New("it is compiled from Go source, and there is no go command here; " +
-			"install Go from https://go.dev/dl/")
-	}
-	arch, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
+	environment, err := crossCompiling(ctx)
 	if err != nil {
-		return fmt.Errorf("docker version: %w", err)
+		return err
 	}
-	environment := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch)), "GOFLAGS=-mod=mod"}
 	in := ""
 	path, version, foreign := strings.Cut(program, "@")
 	if foreign {
@@ -216,12 +239,10 @@ func compile(ctx context.Context, program, directory, name string) error {
 		if err := os.WriteFile(filepath.Join(in, "go.mod"), []byte("module standin\n"), 0o644); err != nil {
 			return err
 		}
-		environment = append(environment, "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
+		environment = append(environment, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
 		if err := runIn(ctx, in, environment, "go", "get", path+"@"+version); err != nil {
 			return err
 		}
-	} else {
-		environment = environment[:3]
 	}
 	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w",
 		"-o", filepath.Join(directory, name), path)
@@ -229,6 +250,36 @@ func compile(ctx context.Context, program, directory, name string) error {
 		err = errors.Join(err, os.RemoveAll(in))
 	}
 	return err
+}
+
+// compileModule is compile for a module of the recipe, which has been unpacked. What go.mod says is in another file, for
+// the go command takes a directory with a go.mod out of the course's own module.
+func compileModule(ctx context.Context, directory, name, version string) error {
+	in := filepath.Join(directory, "_"+name)
+	if err := os.Rename(filepath.Join(in, "go.mod.txt"), filepath.Join(in, "go.mod")); err != nil {
+		return err
+	}
+	environment, err := crossCompiling(ctx)
+	if err != nil {
+		return err
+	}
+	environment = append(environment, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w -X "+version,
+		"-o", filepath.Join(directory, name), ".")
+	return errors.Join(err, os.RemoveAll(in))
+}
+
+// crossCompiling is the environment in which go compiles for the engine's processor.
+func crossCompiling(ctx context.Context) ([]string, error) {
+	if _, err := exec.LookPath("go"); err != nil {
+		return nil, errors.New("it is compiled from Go source, and there is no go command here; " +
+			"install Go from https://go.dev/dl/")
+	}
+	arch, err := exec.CommandContext(ctx, "docker", "version", "--format", "{{.Server.Arch}}").Output()
+	if err != nil {
+		return nil, fmt.Errorf("docker version: %w", err)
+	}
+	return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch))}, nil
 }
 
 func run(ctx context.Context, environment []string, program string, arguments ...string) error {

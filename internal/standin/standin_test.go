@@ -91,9 +91,9 @@ func TestUnpackedScriptsAreExecutable(t *testing.T) {
 
 // A build is not begun on a disk that it would fill.
 func TestRoomIsLookedAtBeforeABuild(t *testing.T) {
-	assert.NoError(t, roomFor(t.TempDir(), 0))
-	assert.ErrorContains(t, roomFor(t.TempDir(), 1<<62), "make room")
-	assert.NoError(t, roomFor(filepath.Join(t.TempDir(), "missing"), 1<<62), "not known is not full")
+	assert.NoError(t, room(t.TempDir(), 0))
+	assert.ErrorContains(t, room(t.TempDir(), 1<<62), "make room")
+	assert.NoError(t, room(filepath.Join(t.TempDir(), "missing"), 1<<62), "not known is not full")
 }
 
 // A mirror that can't be reached in the middle of a build leaves nothing half-made: no image, no tag, no files. The

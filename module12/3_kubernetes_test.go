@@ -1,0 +1,331 @@
+package module12
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/cluster"
+	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
+)
+
+// Kubernetes is told what there shall be, in manifests, and goes on making it so. A Deployment is so many pods of an image,
+// a pod is one or more containers that share an address, and a Service is a name and an address for pods, who come and go.
+// Here it is all in one container: a cluster of one node, which k3s is. The images go there as they are, for the node has
+// a container engine of its own, containerd; `kubectl` is the command by which everything is said and asked.
+func TestKubernetesKeepsSixPromises(t *testing.T) {
+	s := deployToKubernetes(t)
+	s.startsHealthy(t)
+	s.givesFiles(t)
+	s.sharesLoad(t)
+	s.updatesWithoutLoss(t)
+	s.holdsBadReleases(t)
+	s.replacesWhatIsLost(t)
+}
+
+// A kubernetesShop is the application in a cluster, and a visitor there, who has busybox's commands.
+type kubernetesShop struct {
+	*cluster.Cluster
+	password string // of the database
+}
+
+// deployToKubernetes starts a cluster and brings there what the manifests name: images and files.
+func deployToKubernetes(t *testing.T) *kubernetesShop {
+	t.Helper()
+	postgres, busybox := course.Ref(t, image.Postgres), course.Ref(t, image.Busybox)
+	course.Say(t, "The images of the application are the last ones of module06:")
+	images := map[string]string{} // by service
+	for _, service := range example.Services {
+		images[service.Name] = service.BuildHere(t, service.Last)
+	}
+	s := &kubernetesShop{cluster.New(t), course.Secret(t)}
+	s.Import(t, append(slices.Sorted(maps.Values(images)), postgres, busybox)...)
+	for _, service := range example.Services {
+		s.Tag(t, images[service.Name], service.Name+":1")
+	}
+	course.Say(t, "And another release of one of them, which does the same:")
+	s.Tag(t, images[example.APIGolang.Name], example.APIGolang.Name+":2")
+
+	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
+	directory := filepath.Join(course.HostDirectory(t), "shop")
+	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
+	for name, content := range map[string]string{
+		"secrets/db-password":  s.password,
+		"secrets/database-url": "postgres://postgres:" + s.password + "@db:5432/postgres",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o644))
+	}
+	thisRuns := strings.NewReplacer(image.Postgres.Pinned, postgres, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
+	manifests, err := filepath.Glob("kubernetes/*.yaml")
+	require.NoError(t, err)
+	for _, file := range manifests {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(directory, filepath.Base(file)), []byte(thisRuns.Replace(string(content))), 0o644))
+	}
+	course.Docker(t, "cp", "--quiet", directory, s.Name+":/shop")
+	s.Kubectl(t, "create", "secret", "generic", "database", "--from-file", "/shop/secrets")
+	s.Kubectl(t, "run", "visitor", "--image", busybox, "--image-pull-policy", "IfNotPresent", "--restart", "Never", "--", "sleep", "1000000")
+	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
+	course.Say(t, "Names are answered by a program of the cluster, which may take a moment, too:")
+	s.Until(t, `10\.43\.0\.1\b`, "exec", "visitor", "--", "nslookup", "kubernetes.default.svc.cluster.local")
+	return s
+}
+
+// Programs come up in any order. One that isn't ready, because it lacks another, is asked again and again by its readiness
+// probe, and gets no requests until it says that it is.
+func (s *kubernetesShop) startsHealthy(t *testing.T) {
+	course.Say(t, "First the API, which needs a database that isn't there. It runs, and isn't ready, so nobody is sent to it:")
+	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
+	s.Until(t, `^(\S+ +0/1 +Running.*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
+	assert.Empty(t, s.endpoints(t), "who isn't ready should get no requests")
+
+	course.Say(t, "And now the rest:")
+	s.Kubectl(t, "apply", "--filename", "/shop")
+	deployments := []string{"db", "api-golang", "api-node", "client-react"}
+	for _, name := range deployments {
+		s.rolledOut(t, name)
+	}
+	assert.Len(t, s.endpoints(t), 3)
+	assert.Contains(t, s.visit(t, "http://client-react:8080/"), "<title>One database, two APIs</title>")
+	assert.Contains(t, s.visit(t, "http://client-react:8080/api/golang/"), `"api":"golang"`)
+	assert.Contains(t, s.visit(t, "http://client-react:8080/api/node/"), `"api":"node"`)
+	kept(t, kubernetes, startsHealthy, "%d services ready", len(deployments))
+}
+
+// A secret and a ConfigMap are kept by the cluster, and are files in the pods that name them: of the secret, in memory. An
+// environment variable is seen by everybody who may look at the pod.
+func (s *kubernetesShop) givesFiles(t *testing.T) {
+	inDatabase := func(command ...string) string {
+		return s.Kubectl(t, append([]string{"exec", "deployment/db", "--"}, command...)...).Stdout
+	}
+	const file = "/run/secrets/database/db-password"
+	assert.Equal(t, s.password, inDatabase("cat", file))
+	assert.Contains(t, inDatabase("grep", "/run/secrets/database", "/proc/mounts"), "tmpfs")
+	assert.False(t, strings.Contains(inDatabase("env"), s.password), "no variable should have it")
+	s.KubectlFails(t, "exec", "deployment/client-react", "--", "ls", "/run/secrets/database")
+
+	seen := func() bool {
+		return strings.Contains(s.Kubectl(t, "get", "deployments,pods,configmaps", "--output", "json").Stdout, s.password)
+	}
+	assert.False(t, seen(), "nobody should see it who looks at pods")
+	course.Say(t, "The same password in a variable:")
+	s.Kubectl(t, "run", "careless", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent", "--env", "PASSWORD="+s.password, "--", "sleep", "1000000")
+	assert.True(t, seen())
+	s.Kubectl(t, "delete", "pod", "careless", "--now")
+
+	course.Say(t, "The database's configuration is a file of the ConfigMap. What it says of connections, and what the program would take without it:")
+	const sql = "SELECT setting, boot_val FROM pg_settings WHERE name = 'max_connections'"
+	said := inDatabase("psql", "--host", "127.0.0.1", "--username", "postgres", "--no-align", "--tuples-only", "--command", sql)
+	assert.Equal(t, "42|100\n", said)
+	kept(t, kubernetes, givesFiles, "a secret in memory, a ConfigMap")
+}
+
+// A Service sends each new connection to one of its ready pods, at random. How many there are is a number that can be
+// changed.
+func (s *kubernetesShop) sharesLoad(t *testing.T) {
+	const requests = 120
+	shared := s.answeredBy(t, requests)
+	require.Len(t, shared, 3)
+	for pod, count := range shared {
+		assert.Greater(t, count, requests/12, "%s should have its share of the work", pod)
+	}
+
+	course.Say(t, "One pod does all the work itself:")
+	s.Kubectl(t, "scale", "deployment/api-golang", "--replicas", "1")
+	s.Until(t, `^\S+ +1/1 +Running.*\n$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
+	alone := s.answeredBy(t, requests)
+	assert.Equal(t, []int{requests}, slices.Collect(maps.Values(alone)))
+	s.Kubectl(t, "scale", "deployment/api-golang", "--replicas", "3")
+	s.rolledOut(t, "api-golang")
+	kept(t, kubernetes, sharesLoad, "%d requests: %s", requests, strings.Trim(fmt.Sprint(slices.Sorted(maps.Values(shared))), "[]"))
+}
+
+// A rolling update replaces the pods one by one: a new one is started, and when it is ready an old one goes. That it goes is
+// told to the pod and to those who send it requests, at the same time; so the pod waits a little before it hears of it. All
+// the while the visitor asks, and asks, and counts.
+func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
+	requests := s.constantRequests(t)
+	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:2")
+	s.rolledOut(t, "api-golang")
+	s.untilOnly(t, "api-golang:2", 3)
+	answered, lost := requests.count(t)
+	assert.GreaterOrEqual(t, answered, 200)
+	assert.Zero(t, lost)
+
+	course.Say(t, "With the other strategy all old pods go, and then the new ones come. (What is new about them is that they will not wait.)")
+	requests = s.constantRequests(t)
+	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}`,
+		`{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}`)
+	s.rolledOut(t, "api-golang")
+	_, lostAtOnce := requests.count(t)
+	assert.Positive(t, lostAtOnce)
+
+	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go:")
+	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}`)
+	requests = s.constantRequests(t)
+	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:1")
+	s.rolledOut(t, "api-golang")
+	s.untilOnly(t, "api-golang:1", 3)
+	_, lostInHaste := requests.count(t)
+	assert.Positive(t, lostInHaste)
+	kept(t, kubernetes, updatesWithoutLoss, "%d requests, none lost", answered)
+}
+
+// A release that never gets ready gets no requests, and because no old pod goes before a new one is ready, the rollout
+// stops there. It is for whoever started it to give up: `kubectl rollout undo` goes back to the release before.
+func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
+	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
+	s.rolledOut(t, "api-golang")
+	s.untilOnly(t, "api-golang:1", 3)
+	course.Say(t, "A rollout that gets no further is given up after two minutes, says the manifest. This lesson hasn't got so much time:")
+	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 10}`)
+
+	requests := s.constantRequests(t)
+	course.Say(t, "A release that listens on another port than everybody thinks:")
+	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT=9090")
+	failed := s.KubectlFails(t, "rollout", "status", "deployment/api-golang")
+	assert.Contains(t, failed.Stderr, "exceeded its progress deadline")
+	pods := s.Kubectl(t, "get", "pods", "--selector", "app=api-golang", "--no-headers").Stdout
+	assert.Equal(t, 3, strings.Count(pods, "1/1"), "the old pods should be there")
+	assert.Equal(t, 1, strings.Count(pods, "0/1"), "and one new pod that never gets ready")
+	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
+	s.rolledOut(t, "api-golang")
+	answered, lost := requests.count(t)
+	assert.GreaterOrEqual(t, answered, 200)
+	assert.Zero(t, lost)
+
+	course.Say(t, "Without probes, a pod is ready when its program has been started, and the same release replaces all of the old:")
+	requests = s.constantRequests(t)
+	s.patch(t, `{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}`,
+		`{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}`,
+		`{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "PORT", "value": "9090"}}`)
+	s.rolledOut(t, "api-golang")
+	_, lostUnseen := requests.count(t)
+	assert.Positive(t, lostUnseen)
+	kept(t, kubernetes, holdsBadReleases, "held: %d requests, none lost", answered)
+}
+
+// What is lost is replaced: a container whose program has died is started again, a pod that is gone gets a successor, and
+// a node that starts again goes on with what it had. Who is nobody's replica isn't missed.
+func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
+	course.Say(t, "First, back to the good release:")
+	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT-")
+	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
+	s.untilOnly(t, "api-golang:1", 3)
+	course.Say(t, "A container whose program is killed:")
+	const first = "{.items[0].metadata.name} {.items[0].status.containerStatuses[0].containerID}"
+	found := s.Kubectl(t, "get", "pods", "--selector", "app=api-golang", "--output", "jsonpath="+first).Stdout
+	pod, id, _ := strings.Cut(found, " containerd://")
+	course.Docker(t, "exec", s.Name, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "KILL", id)
+	s.Until(t, `1/1 +Running +[1-9]`, "get", "pod", pod, "--no-headers")
+
+	course.Say(t, "A pod that is deleted, and one of no Deployment:")
+	s.Kubectl(t, "delete", "pod", pod, "visitor", "--now")
+	s.untilOnly(t, "api-golang:1", 3)
+	assert.NotContains(t, s.Kubectl(t, "get", "pods").Stdout, pod+" ")
+	s.KubectlFails(t, "get", "pod", "visitor")
+
+	course.Say(t, "The node itself:")
+	sql := func(statement string) []string {
+		return []string{"exec", "deployment/db", "--", "psql", "--host", "127.0.0.1", "--username", "postgres", "--tuples-only", "--command", statement}
+	}
+	s.Kubectl(t, sql("CREATE TABLE guests AS SELECT 'Ada' AS name")...)
+	s.Stop(t)
+	s.Start(t)
+	s.Until(t, "^ Ada\n", sql("SELECT name FROM guests")...)
+	course.Say(t, "All its containers have been started again:")
+	s.Until(t, `^(\S+ +1/1 +Running +[1-9].*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
+	kept(t, kubernetes, replacesWhatIsLost, "container, pod, node")
+}
+
+// rolledOut waits until a Deployment is what it shall be.
+func (s *kubernetesShop) rolledOut(t *testing.T, deployment string) {
+	t.Helper()
+	s.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/"+deployment)
+}
+
+// patch changes what the API's Deployment shall be.
+func (s *kubernetesShop) patch(t *testing.T, changes ...string) {
+	t.Helper()
+	s.Kubectl(t, "patch", "deployment/api-golang", "--type", "json", "--patch", "["+strings.Join(changes, ",\n")+"]")
+}
+
+// endpoints are the addresses of the API's pods that get requests.
+func (s *kubernetesShop) endpoints(t *testing.T) []string {
+	t.Helper()
+	const ready = "{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}"
+	return strings.Fields(s.Kubectl(t, "get", "endpointslices", "--selector", "kubernetes.io/service-name=api-golang",
+		"--output", "jsonpath="+ready).Stdout)
+}
+
+// visit is what the visitor is answered.
+func (s *kubernetesShop) visit(t *testing.T, url string) string {
+	t.Helper()
+	return s.Until(t, ".", "exec", "visitor", "--", "wget", "-q", "-O", "-", url).Stdout
+}
+
+// answeredBy has the visitor send that many requests to the API, and returns how many of them each pod answered.
+func (s *kubernetesShop) answeredBy(t *testing.T, requests int) map[string]int {
+	t.Helper()
+	path := "/" + course.Unique(t, "load-")
+	s.Kubectl(t, "exec", "visitor", "--", "sh", "-c", fmt.Sprintf(
+		"for n in $(seq %d); do wget -q -O - http://api-golang:8080%s 2> /dev/null; done; true", requests, path))
+	log := s.Kubectl(t, "logs", "--selector", "app=api-golang", "--prefix", "--tail", "-1").Stdout
+	answered := map[string]int{}
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, path) {
+			pod, _, _ := strings.Cut(line, " ")
+			answered[pod]++
+		}
+	}
+	return answered
+}
+
+// untilOnly waits until there are so many pods of the API, all ready and of that image, and no others.
+func (s *kubernetesShop) untilOnly(t *testing.T, tag string, pods int) {
+	t.Helper()
+	const columns = "custom-columns=IMAGE:.spec.containers[0].image,READY:.status.containerStatuses[0].ready"
+	s.Until(t, fmt.Sprintf(`^(%s +true\n){%d}$`, tag, pods), "get", "pods", "--selector", "app=api-golang",
+		"--output", columns, "--no-headers")
+}
+
+// kubernetesRequests are those that the visitor sends, one after the other, until they are counted.
+type kubernetesRequests struct {
+	shop   *kubernetesShop
+	client *course.Client
+	enough string // the file that ends them
+}
+
+// constantRequests begins them.
+func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
+	t.Helper()
+	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
+	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c",
+		"until test -e "+r.enough+"; do timeout 10 wget -q -O /dev/null http://api-golang:8080/ 2>&1 && echo answered || echo lost; done")
+	r.client.WaitForOutput(t, "answered\n")
+	return r
+}
+
+// count ends the requests, and returns how many were answered, and how many were not.
+func (r *kubernetesRequests) count(t *testing.T) (answered, lost int) {
+	t.Helper()
+	r.shop.Kubectl(t, "exec", "visitor", "--", "touch", r.enough)
+	said := map[string]int{}
+	for line := range strings.Lines(r.client.WaitUntilEnded(t).Stdout) {
+		said[strings.TrimSpace(line)]++
+	}
+	for _, what := range slices.Sorted(maps.Keys(said)) {
+		course.Show(t, fmt.Sprintf("%5d × %s", said[what], what))
+	}
+	return said["answered"], said["lost"]
+}
