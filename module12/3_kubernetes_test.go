@@ -306,12 +306,14 @@ type kubernetesRequests struct {
 	enough string // the file that ends them
 }
 
-// constantRequests begins them.
+// constantRequests begins them. They are sent to the Service's address, which stays as long as the Service: who looked its
+// name up anew for each of thousands of requests would now and then wait for an answer to that question.
 func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	t.Helper()
+	address := s.Kubectl(t, "get", "service", "api-golang", "--output", "jsonpath={.spec.clusterIP}").Stdout
 	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
 	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c",
-		"until test -e "+r.enough+"; do timeout 10 wget -q -O /dev/null http://api-golang:8080/ 2>&1 && echo answered || echo lost; done")
+		"until test -e "+r.enough+"; do timeout 10 wget -q -O /dev/null http://"+address+":8080/ 2>&1 && echo answered || echo lost; done")
 	r.client.WaitForOutput(t, "answered\n")
 	return r
 }
