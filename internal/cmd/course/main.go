@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string) int {
 	case "images":
 		err = image.ObtainAll(ctx, os.Stdout, rest...)
 	case "test":
-		return proof.Run(ctx, rest, os.Stdout)
+		return proof.Run(ctx, rest, os.Stdout, io.Discard)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
