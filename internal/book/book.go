@@ -215,10 +215,10 @@ type reason struct {
 }
 
 func sectionAnchor(module, file string) string {
-	return module + "/" + strings.TrimSuffix(file, "_test.go")
+	return module + "-" + strings.TrimSuffix(file, "_test.go")
 }
 
-func sharedAnchor(module, name string) string { return module + "/uses/" + name }
+func sharedAnchor(module, name string) string { return module + "-uses-" + name }
 
 func show(root string, l lesson, run proof.Package, anchors map[string]bool) (*shownLesson, error) {
 	intro, err := introduce(root, l, anchors)
@@ -293,7 +293,7 @@ func showClaim(module string, e *experiment, result proof.Claim) (*shownClaim, e
 
 // withResult adds what came of the claim. A test that was not run has an empty result.
 func withResult(c *shownClaim, result proof.Claim, doc string) *shownClaim {
-	c.Anchor = c.Module + "/" + c.Test
+	c.Anchor = c.Module + "-" + c.Test
 	c.Sentence = claim.Sentence(c.Test)
 	c.Verdict = verdict(result.Verdict)
 	if result.Verdict == "" {

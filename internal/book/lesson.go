@@ -44,6 +44,7 @@ type declaration struct {
 	doc      string
 	segments []segment
 	uses     []string // names that it mentions and doesn't declare itself
+	table    bool     // whether it is a variable's content
 }
 
 // A segment is some code and the comment that stands before it.
@@ -140,40 +141,46 @@ func wordsOf(file string) string {
 	return strings.ToUpper(words[:1]) + strings.ReplaceAll(words[1:], "_", " ")
 }
 
-// distribute gives each claim what its experiment uses of the package: what it alone uses is shown with it, and what
-// several use, once for all.
+// distribute gives each claim what its experiment uses of the package. What it alone uses is shown with it, and so is
+// a table, with the first experiment that is made of it. What several use is shown once for all.
 func (l *lesson) distribute(declared map[string]*declaration) {
 	users := map[*declaration]int{}
 	used := map[*experiment][]*declaration{}
-	for _, s := range l.sections {
-		for _, claim := range s.claims {
-			seen := map[*declaration]bool{}
-			follow(claim.uses, declared, seen)
-			for _, name := range slices.Sorted(maps.Keys(declared)) {
-				if other := declared[name]; seen[other] {
-					delete(seen, other)
-					users[other]++
-					used[claim] = append(used[claim], other)
-				}
+	for _, claim := range l.experiments() {
+		seen := map[*declaration]bool{}
+		follow(claim.uses, declared, seen)
+		for _, name := range slices.Sorted(maps.Keys(declared)) {
+			if other := declared[name]; seen[other] {
+				delete(seen, other)
+				users[other]++
+				used[claim] = append(used[claim], other)
 			}
 		}
 	}
-	shared := map[*declaration]bool{}
-	for _, s := range l.sections {
-		for _, claim := range s.claims {
-			for _, other := range used[claim] {
-				if users[other] == 1 {
-					claim.own = append(claim.own, other)
-					continue
-				}
-				claim.shared = append(claim.shared, other)
-				if !shared[other] {
-					shared[other] = true
-					l.shared = append(l.shared, other)
-				}
+	placed := map[*declaration]bool{}
+	for _, claim := range l.experiments() {
+		for _, other := range used[claim] {
+			direct := slices.ContainsFunc(other.names, func(name string) bool { return slices.Contains(claim.uses, name) })
+			switch {
+			case users[other] == 1, other.table && direct && !placed[other]:
+				claim.own = append(claim.own, other)
+				placed[other] = true
+				continue
+			case !placed[other]:
+				l.shared = append(l.shared, other)
+				placed[other] = true
 			}
+			claim.shared = append(claim.shared, other)
 		}
 	}
+}
+
+func (l *lesson) experiments() []*experiment {
+	var all []*experiment
+	for _, s := range l.sections {
+		all = append(all, s.claims...)
+	}
+	return all
 }
 
 func follow(names []string, declared map[string]*declaration, seen map[*declaration]bool) {
@@ -217,6 +224,7 @@ func readFile(path string) (claims []*experiment, others []*declaration, about s
 				continue
 			}
 			other := r.declaration(d, d.Doc, namesIn(d)...)
+			other.table = d.Tok == token.VAR
 			others = append(others, &other)
 			for _, name := range other.names {
 				types[name] = &other

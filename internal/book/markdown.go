@@ -55,7 +55,8 @@ func introduce(root string, l lesson, anchors map[string]bool) (introduction, er
 			highlighting.WithFormatOptions(chromahtml.WithClasses(true)))),
 		goldmark.WithParserOptions(parser.WithAutoHeadingID(),
 			parser.WithASTTransformers(util.Prioritized(mender{root, l.name, anchors}, 1000))),
-		goldmark.WithRendererOptions(html.WithXHTML()),
+		// Pictures are SVG, too, which goldmark leaves out of what others have written. These are the course's own.
+		goldmark.WithRendererOptions(html.WithUnsafe()),
 	)
 	render := func(part []byte) (template.HTML, error) {
 		var out bytes.Buffer

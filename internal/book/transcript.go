@@ -41,7 +41,11 @@ func passages(transcript, doc string) []passage {
 		case last == "command" && strings.HasPrefix(line, "    ") && quoteIsOpen(passages[len(passages)-1].Text):
 			kind = "command" // it has several lines
 		}
-		if kind == last {
+		begins := strings.HasPrefix(inner, "$ ") || strings.HasPrefix(inner, "# ")
+		if kind == "output" { // set off by the style sheet
+			inner = strings.TrimPrefix(strings.TrimPrefix(inner, "  "), "  ")
+		}
+		if kind == last && !begins {
 			passages[len(passages)-1].Text += "\n" + inner
 		} else {
 			passages = append(passages, passage{kind, inner})

@@ -43,7 +43,7 @@
       }
       found.push({
         id: heading.id, kind: "introduction", title: heading.textContent, section: "",
-        lesson: heading.closest(".lesson").querySelector("h2").textContent, explanation: body, code: "", said: "", verdict: "read on",
+        lesson: heading.closest(".lesson").querySelector("h2").textContent, explanation: body, code: "", said: "", verdict: "introduction",
       });
     }
     return found;
@@ -67,7 +67,7 @@
     const words = query.split(/[^\p{L}\p{N}_]+/u).map(term).filter(Boolean);
     if (!words.length) return [];
     // Every word in a question counts, in its own form or in another that means the same.
-    const group = (word, strict) => ({
+    const group = word => ({
       combineWith: "OR",
       queries: [{ queries: [word], combineWith: "OR" }, ...(synonyms.get(word) ?? []).map(other =>
         ({ queries: [other], combineWith: "OR", fuzzy: false, boostDocument: (id, t, s) => s.kind === "claim" ? 0.6 : 0.5 }))],
@@ -131,6 +131,12 @@
   };
   addEventListener("hashchange", open);
   if (location.hash) open();
+
+  // The contents stand beside the book where there is room, and where there is none they are closed at first.
+  const contents = document.querySelector("nav details"), wide = matchMedia("(min-width: 64rem)");
+  const fit = () => { contents.open = wide.matches; };
+  wide.addEventListener("change", fit);
+  fit();
 
   let closed = [];
   addEventListener("beforeprint", () => {
