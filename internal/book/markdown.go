@@ -64,7 +64,7 @@ func introduce(root string, l lesson, anchors map[string]bool) (introduction, er
 			return "", err
 		}
 		// A wide table is moved sideways in a frame, also by keyboard.
-		framed := strings.NewReplacer("<table>", `<div class="wide" role="region" aria-label="Table" tabindex="0"><table>`,
+		framed := strings.NewReplacer("<table>", `<div class="wide" role="group" aria-label="Table" tabindex="0"><table>`,
 			"</table>", "</table></div>").Replace(out.String())
 		return template.HTML(framed), nil
 	}

@@ -2,9 +2,9 @@
 "use strict";
 (() => {
   // Words that a question has and an answer need not have.
-  const stopWords = new Set(("a about an and are as at be because but by can could did do does for from get go has have how " +
-    "i if in into is it its just like make me my no not of on one or our out should so some than that the their them then " +
-    "there these they this to use want was we what when where which who why will with would you your").split(" "));
+  const stopWords = new Set(("a about after an and are as at be because but by can could did do does for from get go happen happens has have how " +
+    "i if in into is it its just like make me my no not of on one or our put out should so some than that the their them then " +
+    "there these they this to up use want was we what when where which who why will with would you your").split(" "));
   // A learner's words for what the lessons say in other words.
   const alike = [
     ["keep", "persist", "outlive", "survive", "remember", "remain"], ["delete", "remove", "prune", "clean"],
@@ -12,7 +12,7 @@
     ["crash", "kill", "restart", "fail"], ["memory", "limit", "oom"], ["folder", "directory"], ["debug", "log", "inspect"],
     ["connect", "network", "reach", "publish"], ["vulnerability", "weakness", "scan"],
   ];
-  const stem = word => word.length > 4 ? word.replace(/(ing|ed|es|e|s)$/, "") : word.length > 3 ? word.replace(/s$/, "") : word;
+  const stem = word => word.length > 4 ? word.replace(/(ing|er|ed|es|e|s)$/, "") : word.length > 3 ? word.replace(/s$/, "") : word;
   const synonyms = new Map();
   for (const words of alike) {
     for (const word of words) synonyms.set(stem(word), words.map(stem).filter(other => other !== stem(word)));
@@ -49,6 +49,8 @@
     return found;
   };
 
+  // A claim is proven, where an introduction only tells.
+  const liking = stored => stored.kind === "claim" ? 1 : 0.8;
   let index;
   const search = query => {
     if (!index) {
@@ -59,22 +61,20 @@
         searchOptions: {
           boost: { title: 4, section: 3, explanation: 2, said: 0.3, code: 0.5 },
           prefix: word => word.length > 2, fuzzy: word => word.length > 5 ? 0.2 : false, weights: { fuzzy: 0.2, prefix: 0.5 },
-          boostDocument: (id, term, stored) => stored.kind === "claim" ? 1 : 0.8,
+          boostDocument: (id, term, stored) => liking(stored),
         },
       });
       index.addAll(documents());
     }
     const words = query.split(/[^\p{L}\p{N}_]+/u).map(term).filter(Boolean);
     if (!words.length) return [];
-    // Every word in a question counts, in its own form or in another that means the same.
+    // What has more of a question's words comes first, in their own form or in another that means the same.
     const group = word => ({
       combineWith: "OR",
-      queries: [{ queries: [word], combineWith: "OR" }, ...(synonyms.get(word) ?? []).map(other =>
-        ({ queries: [other], combineWith: "OR", fuzzy: false, boostDocument: (id, t, s) => s.kind === "claim" ? 0.6 : 0.5 }))],
+      queries: [word, { queries: synonyms.get(word) ?? [], combineWith: "OR", fuzzy: false, prefix: false,
+        boostDocument: (id, term, stored) => 0.6 * liking(stored) }],
     });
-    const all = { combineWith: "AND", queries: words.map(word => group(word)) };
-    const hits = index.search(all, { processTerm: t => t });
-    return hits.length ? hits : index.search({ ...all, combineWith: "OR" }, { processTerm: t => t });
+    return index.search({ combineWith: "OR", queries: words.map(group) }, { processTerm: word => word });
   };
 
   const query = document.getElementById("query"), hits = document.getElementById("hits");
