@@ -183,7 +183,8 @@ type shownClaim struct {
 	Uses                           []use
 	Verdict                        verdict
 	Took                           string
-	Why, Reason                    string
+	Why                            string
+	Reasons                        []string // why it, or a part of it, is not provable
 	Parts                          []shownPart
 	Images                         []proof.Image
 }
@@ -204,7 +205,6 @@ type shownPart struct {
 	Name     string // of a subtest
 	Verdict  verdict
 	Took     string
-	Reason   string
 	Passages []passage
 }
 
@@ -301,20 +301,34 @@ func withResult(c *shownClaim, result proof.Claim, doc string) *shownClaim {
 		return c
 	}
 	c.Took, c.Images = seconds(result.Took), result.Images
-	c.Reason = strings.TrimPrefix(result.Reason, "not provable here: ")
+	c.because(result.Reason)
+	var whys []string
 	for _, p := range result.Parts {
 		_, name, _ := strings.Cut(p.Test, "/")
 		part := shownPart{Name: strings.ReplaceAll(name, "_", " "), Verdict: verdict(p.Verdict), Took: seconds(p.Took),
-			Reason: strings.TrimPrefix(p.Reason, "not provable here: "), Passages: passages(p.Transcript, doc)}
+			Passages: passages(p.Transcript, doc)}
 		c.Parts = append(c.Parts, part)
-		if part.Verdict.Bad() && c.Why == "" {
-			c.Why = why(p.Transcript)
+		c.because(p.Reason)
+		if found := why(p.Transcript); part.Verdict.Bad() && found != "" {
+			if part.Name != "" {
+				found = part.Name + ": " + found
+			}
+			whys = append(whys, found)
 		}
 	}
+	c.Why = strings.Join(whys, "\n")
 	if c.Verdict.Bad() && c.Why == "" {
 		c.Why = "It says no more than that it " + string(c.Verdict) + "."
 	}
 	return c
+}
+
+// because notes a reason, if it is one and a new one.
+func (c *shownClaim) because(reason string) {
+	reason = strings.TrimPrefix(reason, "not provable here: ")
+	if reason != "" && !slices.Contains(c.Reasons, reason) {
+		c.Reasons = append(c.Reasons, reason)
+	}
 }
 
 func seconds(took time.Duration) string { return fmt.Sprintf("%.1f s", took.Seconds()) }
@@ -375,16 +389,15 @@ func (v *view) gather() {
 			if c.Verdict.Bad() {
 				v.Failed = append(v.Failed, c)
 			}
-			if c.Reason == "" { // some experiments of a proven claim may be not provable, too
-				continue
+			for _, text := range c.Reasons { // some experiments of a proven claim may be not provable, too
+				n, known := because[text]
+				if !known {
+					n = len(v.Unprovable)
+					because[text] = n
+					v.Unprovable = append(v.Unprovable, reason{Text: text})
+				}
+				v.Unprovable[n].Claims = append(v.Unprovable[n].Claims, c)
 			}
-			n, known := because[c.Reason]
-			if !known {
-				n = len(v.Unprovable)
-				because[c.Reason] = n
-				v.Unprovable = append(v.Unprovable, reason{Text: c.Reason})
-			}
-			v.Unprovable[n].Claims = append(v.Unprovable[n].Claims, c)
 		}
 	}
 	v.StandIns = slices.ContainsFunc(v.Run.Images, proof.Image.IsStandIn)

@@ -91,7 +91,7 @@ func TestAFailedClaimIsAtTheTopWithAWayToItsTranscript(t *testing.T) {
 	assert.Contains(t, shown, why)
 	assert.Contains(t, shown, `<span class="command">$ docker run --rm busybox:1.36 sh -c &#39;cat /data/notes.txt&#39;`)
 	assert.Contains(t, shown, `<span class="output">cat: can&#39;t open &#39;/data/notes.txt&#39;: No such file or directory`+"\nexit status 1")
-	assert.Contains(t, shown, "<code>busybox:1.36</code>")
+	assert.Contains(t, shown, `<a href="#images">busybox:1.36</a>`)
 	assert.Equal(t, 1, strings.Count(shown, "storage with a life of its own"), "the explanation is not told twice")
 }
 
@@ -101,7 +101,7 @@ func TestAProvenClaimHasItsTranscriptTimeAndImages(t *testing.T) {
 	assert.NotContains(t, shown, "in 0.0 s", "experiments that ran in parallel have taken time")
 	assert.Contains(t, shown, "<h5>python <span class=\"verdict proven\">")
 	assert.Contains(t, shown, "&#39;print(sum(range(101)))&#39;")
-	assert.Regexp(t, `<code class="digest">sha256:[0-9a-f]{64}</code> (pulled|local|stand-in)`, shown)
+	assert.Regexp(t, `title="sha256:[0-9a-f]{64}">sha256:[0-9a-f]{12}</code> (pulled|local|stand-in)`, shown)
 }
 
 func TestWhatCouldNotBeProvenIsListedWithItsReason(t *testing.T) {
@@ -161,6 +161,18 @@ func TestWhatFailsOutsideOfClaimsIsAtTheTop(t *testing.T) {
 		assert.Contains(t, top, want)
 	}
 	assert.Contains(t, out.String(), `id="module02-TestThatIsNoMore"`, "a claim that is no longer in the source is shown")
+}
+
+func TestAFailedExperimentOfSeveralIsNamed(t *testing.T) {
+	c := withResult(&shownClaim{Module: "module08", Test: "TestFlags"}, proof.Claim{Name: "TestFlags", Verdict: proof.Failed,
+		Parts: []proof.Part{
+			{Test: "TestFlags", Verdict: proof.Failed},
+			{Test: "TestFlags/--init", Verdict: proof.Proven, Transcript: "    a_test.go:1: fine\n"},
+			{Test: "TestFlags/--gpus_all", Verdict: proof.NotProvable, Reason: "not provable here: no such processor"},
+			{Test: "TestFlags/--tty", Verdict: proof.Failed, Transcript: "    a_test.go:1: no terminal\n"},
+		}}, "")
+	assert.Equal(t, "--tty: no terminal", c.Why)
+	assert.Equal(t, []string{"no such processor"}, c.Reasons)
 }
 
 func TestCommentsStandBesideTheCodeTheyAreAbout(t *testing.T) {

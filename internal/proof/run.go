@@ -143,6 +143,9 @@ func (c *claim) account(name string, verdict Verdict) Claim {
 			account.Reason = part.Reason
 		}
 	}
+	if verdict == NotProvable && account.Reason == "" {
+		account.Reason = c.reason(name)
+	}
 	for _, ending := range c.endings { // subtests that ran in parallel don't count for the test's own time
 		account.Took = max(account.Took, ending.took)
 	}

@@ -50,6 +50,7 @@ func TestAKeptRunIsReadClaimByClaim(t *testing.T) {
 
 	assert.Equal(t, "not provable here: needs cgroup v1, which is absent", claims["TestElsewhere"].Reason)
 	assert.Equal(t, "needs cgroup v2, which is absent", claims["TestNoVariant"].Reason)
+	assert.Equal(t, "no reason given", claims["TestSilent"].Reason)
 	assert.Equal(t, "(does not compile)", packages["module04"].Trouble)
 	assert.Contains(t, run.Compiler, "undefined: undefined")
 	assert.Equal(t, "(failed outside of its tests)", packages["module05"].Trouble)
