@@ -12,7 +12,9 @@ type passage struct {
 }
 
 var (
-	message     = regexp.MustCompile(`^    [\w.-]+\.go:\d+: ?`)
+	message = regexp.MustCompile(`^    [\w.-]+\.go:\d+: ?`)
+	// Before the dollar stands where a command is typed: on which engine, in which directory.
+	prompt      = regexp.MustCompile(`^(?:[\w.-]+ ){0,2}\$ `)
 	testifyNote = regexp.MustCompile(`^\s*(Error Trace|Error|Messages|Test):\s*(.*)$`)
 )
 
@@ -23,29 +25,27 @@ func passages(transcript, doc string) []passage {
 	var passages []passage
 	for line := range strings.Lines(transcript) {
 		line = strings.TrimRight(line, "\n")
-		last := ""
+		last := passage{}
 		if len(passages) > 0 {
-			last = passages[len(passages)-1].Kind
+			last = passages[len(passages)-1]
 		}
-		kind := "text"
 		inner := strings.TrimPrefix(line, "    ")
+		typed := prompt.MatchString(inner) || strings.HasPrefix(inner, "< ")
+		kind := "text"
 		switch {
-		case message.MatchString(line), last == "message" && strings.HasPrefix(line, "        "):
+		case message.MatchString(line), last.Kind == "message" && strings.HasPrefix(line, "        "):
 			kind = "message"
-		case strings.HasPrefix(inner, "$ "), strings.HasPrefix(inner, "< "):
+		case last.Kind == "command" && goesOn(last.Text):
+			kind, typed = "command", false
+		case typed:
 			kind = "command"
 		case strings.HasPrefix(inner, "# "):
 			kind = "remark"
-		case strings.HasPrefix(inner, "    "), strings.HasPrefix(inner, "  exit status"):
+		case strings.HasPrefix(inner, "  "):
 			kind = "output"
-		case last == "command" && strings.HasPrefix(line, "    ") && quoteIsOpen(passages[len(passages)-1].Text):
-			kind = "command" // it has several lines
+			inner = strings.TrimPrefix(strings.TrimPrefix(inner, "  "), "  ") // the style sheet sets it off
 		}
-		begins := strings.HasPrefix(inner, "$ ") || strings.HasPrefix(inner, "# ")
-		if kind == "output" { // set off by the style sheet
-			inner = strings.TrimPrefix(strings.TrimPrefix(inner, "  "), "  ")
-		}
-		if kind == last && !begins {
+		if kind == last.Kind && !typed && kind != "remark" {
 			passages[len(passages)-1].Text += "\n" + inner
 		} else {
 			passages = append(passages, passage{kind, inner})
@@ -57,8 +57,13 @@ func passages(transcript, doc string) []passage {
 	return passages
 }
 
-// quoteIsOpen is whether a command goes on in the next line.
-func quoteIsOpen(command string) bool { return strings.Count(command, "'")%2 == 1 }
+// goesOn is whether a command has more lines: a quotation that is open, or a text for its standard input.
+func goesOn(command string) bool {
+	if strings.Contains(command, " <<'EOF'") {
+		return !strings.HasSuffix(command, "\nEOF")
+	}
+	return strings.Count(command, "'")%2 == 1 && strings.Count(command, `"`)%2 == 0
+}
 
 // why is the first thing that a test found wrong, as far as its transcript tells: what it logged, or how it panicked.
 func why(transcript string) string {
