@@ -316,11 +316,20 @@ func withResult(c *shownClaim, result proof.Claim, doc string) *shownClaim {
 			whys = append(whys, found)
 		}
 	}
+	slices.SortStableFunc(c.Parts, func(a, b shownPart) int { return a.rank() - b.rank() })
 	c.Why = strings.Join(whys, "\n")
 	if c.Verdict.Bad() && c.Why == "" {
 		c.Why = "It says no more than that it " + string(c.Verdict) + "."
 	}
 	return c
+}
+
+// rank puts the experiments that failed before everything else.
+func (p shownPart) rank() int {
+	if p.Name != "" && p.Verdict.Bad() {
+		return 0
+	}
+	return 1
 }
 
 // because notes a reason, if it is one and a new one.

@@ -172,6 +172,7 @@ func TestAFailedExperimentOfSeveralIsNamed(t *testing.T) {
 			{Test: "TestFlags/--tty", Verdict: proof.Failed, Transcript: "    a_test.go:1: no terminal\n"},
 		}}, "")
 	assert.Equal(t, "--tty: no terminal", c.Why)
+	assert.Equal(t, "--tty", c.Parts[0].Name, "what failed comes first")
 	assert.Equal(t, []string{"no such processor"}, c.Reasons)
 }
 
@@ -209,6 +210,13 @@ func TestWhyIsTheFirstThingFoundWrong(t *testing.T) {
 	} {
 		assert.Equal(t, expected, why(transcript), transcript)
 	}
+}
+
+func TestATableIsNotBroken(t *testing.T) {
+	row := strings.Repeat("a cell     ", 12)
+	assert.Equal(t, "table", passages(strings.Repeat("        "+row+"\n", 3), "")[0].Kind)
+	assert.Equal(t, "output", passages("        "+row+"\n", "")[0].Kind)
+	assert.Equal(t, "output", passages(strings.Repeat("        "+strings.Repeat("word ", 40)+"\n", 3), "")[0].Kind)
 }
 
 func TestATranscriptIsPartedByWhoSpeaks(t *testing.T) {

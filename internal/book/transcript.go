@@ -7,7 +7,7 @@ import (
 
 // A passage is lines of a transcript that are of one kind.
 type passage struct {
-	Kind string // command, remark, output, message or text
+	Kind string // command, remark, output, table (an output of columns), message or text
 	Text string
 }
 
@@ -53,8 +53,22 @@ func passages(transcript, doc string) []passage {
 	}
 	for n := range passages {
 		passages[n].Text = strings.TrimRight(passages[n].Text, "\n ")
+		if passages[n].Kind == "output" && isTable(passages[n].Text) {
+			passages[n].Kind = "table"
+		}
 	}
 	return passages
+}
+
+// isTable is whether a text has columns, and would be illegible if its lines were broken.
+func isTable(text string) bool {
+	rows := 0
+	for line := range strings.Lines(text) {
+		if len(line) > 80 && strings.Contains(strings.TrimSpace(line), "   ") {
+			rows++
+		}
+	}
+	return rows >= 3
 }
 
 // goesOn is whether a command has more lines: a quotation that is open, or a text for its standard input.

@@ -100,10 +100,10 @@ func (r *report) line(line string) {
 		r.print(line)
 		return
 	}
-	if r.first.IsZero() {
+	if r.first.IsZero() || e.Time.Before(r.first) && !e.Time.IsZero() { // several runs in one file have any order
 		r.first = e.Time
 	}
-	if !e.Time.IsZero() {
+	if e.Time.After(r.last) {
 		r.last = e.Time
 	}
 	switch {
