@@ -4,10 +4,11 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
+.PHONY: help test book $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
+	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
 	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
@@ -20,6 +21,10 @@ help:
 
 test: images
 	@$(COURSE) test
+
+# A run that was kept needs no engine.
+book: $(if $(RUN),has-go,images)
+	@$(COURSE) book $(RUN)
 
 $(MODULES): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m

@@ -91,6 +91,20 @@ func (b *Browser) Evaluate(t *testing.T, expression string) any {
 	return value
 }
 
+// Type types on the keyboard, wherever in the page its keys go.
+func (b *Browser) Type(t *testing.T, keys string) {
+	t.Helper()
+	course.Say(t, "On the browser's keyboard: %q", keys)
+	ask(t, b, fmt.Sprintf("take the keys %q", keys), chromedp.KeyEvent(keys))
+}
+
+// Resize gives the page another size, in pixels.
+func (b *Browser) Resize(t *testing.T, width, height int64) {
+	t.Helper()
+	course.Say(t, "The browser's window is %d by %d now.", width, height)
+	ask(t, b, "change its size", chromedp.EmulateViewport(width, height))
+}
+
 // Screenshot is a picture of the page, as a PNG file.
 func (b *Browser) Screenshot(t *testing.T) (png []byte) {
 	t.Helper()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/testcontainers/testcontainers-go"
 
+	"docker-proven/internal/claim"
 	"docker-proven/internal/image"
 )
 
@@ -102,8 +103,8 @@ var claims = sync.OnceValue(func() map[string]string {
 })
 
 func (l *lesson) explainFailure() {
-	claim, _, _ := strings.Cut(l.t.Name(), "/")
-	l.write("\nThe claim that failed: " + sentence(claim) + "\n")
+	test, _, _ := strings.Cut(l.t.Name(), "/")
+	l.write("\nThe claim that failed: " + claim.Sentence(test) + "\n")
 	for _, ref := range slices.Sorted(maps.Keys(l.images)) {
 		l.write("Image:  " + l.images[ref].String() + "\n")
 	}

@@ -6,17 +6,6 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestATestsNameReadsAsASentence(t *testing.T) {
-	for name, expected := range map[string]string{
-		"TestAVolumeIsADirectoryOnTheEnginesHost": "A volume is a directory on the engines host",
-		"TestCPUIsThrottled":                      "CPU is throttled",
-		"TestTheAPISpeaksHTTP":                    "The API speaks HTTP",
-		"TestPostgresListensOnPort5432":           "Postgres listens on port5432",
-	} {
-		assert.Equal(t, expected, sentence(name))
-	}
-}
-
 func TestWordsAreQuotedSoThatAShellReadsTheSameWords(t *testing.T) {
 	for _, line := range []struct {
 		words    []string

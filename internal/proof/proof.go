@@ -25,10 +25,11 @@ const grace = 30 * time.Second
 // Run runs `go test` on every package of the module in the working directory, or on the package patterns
 // among args, passes the other args on as flags, and reports to out. Patterns begin with a dot or with the
 // module path; a flag's value that looks like one is written -flag=value. Cancelling ctx interrupts the tests.
+// What go test says goes to kept, too, as it is; Read makes sense of it later.
 //
 // The result is an exit code: 0 when everything passed and at least one test did, 130 when ctx was cancelled,
 // otherwise go test's own, or 1.
-func Run(ctx context.Context, args []string, out io.Writer) int {
+func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 	report := newReport(out, time.Now())
 	var mu sync.Mutex // go test's two streams and the ticker share the report
 	locked := func(f func(line string)) *lines {
@@ -37,7 +38,7 @@ func Run(ctx context.Context, args []string, out io.Writer) int {
 	stdout, stderr := locked(report.line), locked(report.print)
 
 	cmd := exec.CommandContext(ctx, "go", goTest(args)...)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, kept), stderr
 	cmd.WaitDelay = grace
 	interruptible(cmd)
 	interrupt := cmd.Cancel

@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"context"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -36,7 +37,7 @@ func inModule(t *testing.T, files map[string]string) {
 func run(t *testing.T, args ...string) (code int, transcript, summary string) {
 	t.Helper()
 	var out bytes.Buffer
-	code = Run(t.Context(), args, &out)
+	code = Run(t.Context(), args, &out, io.Discard)
 	text := regexp.MustCompile(`[\d.]+ ?s\b`).ReplaceAllString(out.String(), "N s")
 	transcript, summary, found := strings.Cut(text, "\nProven: ")
 	require.True(t, found, "no summary in:\n%s", text)
@@ -231,7 +232,7 @@ func TestRuns(t *testing.T) { select {} }
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	out := &until{text: "module01: ready", then: cancel}
-	assert.Equal(t, 130, Run(ctx, nil, out))
+	assert.Equal(t, 130, Run(ctx, nil, out, io.Discard))
 
 	assert.Contains(t, out.got.String(), "\nInterrupted: the tests have up to 30 s")
 	assert.Contains(t, out.got.String(), "\nInterrupted after ")

@@ -34,8 +34,11 @@ type report struct {
 
 	stopping bool // interrupted: what ends now did not fail by itself
 
+	first, last time.Time       // of the events
+	built       strings.Builder // what the compiler said
+
 	skips   []skip
-	images  []used
+	images  []Image
 	engines []string
 	notices []string
 }
@@ -49,6 +52,8 @@ type pkg struct {
 	passed  int               // top-level tests
 	failed  []string          // tests, subtests included, and failures of the package itself
 	unrun   int               // top-level tests that waited for their turn when the package ended early
+	ended   []Claim
+	said    strings.Builder // what output has handed on
 }
 
 // claim is a top-level test under way.
@@ -58,15 +63,20 @@ type claim struct {
 	passed     int       // subtests
 	skipped    int       // subtests
 	transcript []entry
+	images     []Image
+	endings    map[string]ending // of the test and its subtests, by name
+}
+
+// ending is how a test or a subtest ended.
+type ending struct {
+	verdict Verdict
+	took    time.Duration
 }
 
 // entry is a piece of a transcript: output of a claim's test or of one of its subtests.
 type entry struct{ test, text string }
 
 type skip struct{ pkg, test, reason string }
-
-// used is an image a test used.
-type used struct{ ref, digest, origin string }
 
 func newReport(out io.Writer, now time.Time) *report {
 	return &report{out: out, began: now, printed: now}
@@ -90,8 +100,15 @@ func (r *report) line(line string) {
 		r.print(line)
 		return
 	}
+	if r.first.IsZero() || e.Time.Before(r.first) && !e.Time.IsZero() { // several runs in one file have any order
+		r.first = e.Time
+	}
+	if e.Time.After(r.last) {
+		r.last = e.Time
+	}
 	switch {
 	case e.Action == "build-output":
+		r.built.WriteString(e.Output)
 		r.print(e.Output)
 	case e.Package == "":
 	case e.Test == "":
@@ -144,6 +161,7 @@ func (r *report) packageLine(p *pkg, line string) {
 	case strings.HasPrefix(line, "ok  \t"), strings.HasPrefix(line, "FAIL\t"), strings.HasPrefix(line, "?   \t"):
 		r.print(line)
 	default:
+		p.said.WriteString(line)
 		r.print(p.name + ": " + line)
 	}
 }
@@ -157,6 +175,7 @@ func (r *report) abandon(p *pkg) {
 			continue
 		}
 		p.failed = append(p.failed, name+" (did not finish)")
+		p.ended = append(p.ended, c.account(name, Unfinished))
 		r.print(fmt.Sprintf("\n=== %s %s did not finish\n%s\n", p.name, name, c))
 	}
 	clear(p.running)
@@ -165,12 +184,12 @@ func (r *report) abandon(p *pkg) {
 func (r *report) testEvent(p *pkg, e event) {
 	name, _, isSub := strings.Cut(e.Test, "/")
 	if e.Action == "run" && !isSub && !strings.HasPrefix(name, "Benchmark") { // a benchmark has no closing event
-		p.running[name] = &claim{since: e.Time}
+		p.running[name] = &claim{since: e.Time, endings: map[string]ending{}}
 		return
 	}
 	c, known := p.running[name]
 	if !known { // a benchmark, or what a goroutine printed after its test ended
-		c = &claim{}
+		c = &claim{endings: map[string]ending{}}
 		if e.Action == "output" {
 			io.WriteString(p.output, e.Output)
 		}
@@ -186,9 +205,16 @@ func (r *report) testEvent(p *pkg, e event) {
 		}
 	case "attr":
 		r.attribute(e)
+		if e.Key == "image" {
+			c.images = noteImage(c.images, e.Value)
+		}
+	case "pass":
+		c.end(e, Proven)
 	case "skip":
+		c.end(e, NotProvable)
 		r.skips = append(r.skips, skip{p.name, e.Test, c.reason(e.Test)})
 	case "fail":
+		c.end(e, Failed)
 		p.failed = append(p.failed, e.Test)
 	}
 	if isSub {
@@ -202,13 +228,18 @@ func (r *report) testEvent(p *pkg, e event) {
 	}
 	switch e.Action {
 	case "pass":
-		if c.passed > 0 || c.skipped == 0 { // a claim is not proven by experiments that were all skipped
+		verdict := NotProvable // a claim is not proven by experiments that were all skipped
+		if c.passed > 0 || c.skipped == 0 {
 			p.passed++
+			verdict = Proven
 		}
+		p.ended = append(p.ended, c.account(name, verdict))
 		delete(p.running, name)
 	case "skip":
+		p.ended = append(p.ended, c.account(name, NotProvable))
 		delete(p.running, name)
 	case "fail":
+		p.ended = append(p.ended, c.account(name, Failed))
 		r.print(fmt.Sprintf("\n=== %s %s failed after %.1f s\n%s\n", p.name, name, e.Elapsed, c))
 		delete(p.running, name)
 	}
@@ -226,20 +257,25 @@ func (r *report) attribute(e event) {
 			r.notices = append(r.notices, e.Value)
 		}
 	case "image":
-		ref, rest, _ := strings.Cut(e.Value, " ")
-		digest, origin, _ := strings.Cut(rest, " ")
-		image := used{ref, digest, origin}
-		for i, seen := range r.images {
-			if seen.ref == ref && seen.digest == digest {
-				// The package that pulled it says so, those that came later found it present.
-				if seen.origin == present {
-					r.images[i] = image
-				}
-				return
-			}
-		}
-		r.images = append(r.images, image)
+		r.images = noteImage(r.images, e.Value)
 	}
+}
+
+// noteImage adds the image that an attribute tells of, unless it is among the images.
+func noteImage(images []Image, attribute string) []Image {
+	ref, rest, _ := strings.Cut(attribute, " ")
+	digest, origin, _ := strings.Cut(rest, " ")
+	image := Image{ref, digest, origin}
+	for i, seen := range images {
+		if seen.Ref == ref && seen.Digest == digest {
+			// The package that pulled it says so, those that came later found it present.
+			if seen.Origin == present {
+				images[i] = image
+			}
+			return images
+		}
+	}
+	return append(images, image)
 }
 
 // String is the claim's transcript. A switch from one of its tests to another is marked as go test -v does.

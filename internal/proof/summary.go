@@ -131,12 +131,12 @@ func (r *report) imagesUsed(w io.Writer) {
 	if len(r.images) == 0 {
 		return
 	}
-	slices.SortFunc(r.images, func(a, b used) int { return cmp.Compare(a.ref, b.ref) })
+	slices.SortFunc(r.images, func(a, b Image) int { return cmp.Compare(a.Ref, b.Ref) })
 	fmt.Fprintf(w, "\nImages:\n")
 	anyStandin := false
 	for _, i := range r.images {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", i.ref, short(i.digest), i.origin)
-		anyStandin = anyStandin || strings.HasPrefix(i.origin, standin)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", i.Ref, short(i.Digest), i.Origin)
+		anyStandin = anyStandin || i.IsStandIn()
 	}
 	if anyStandin {
 		fmt.Fprint(w, `

@@ -5,10 +5,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"docker-proven/internal/book"
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
@@ -21,7 +23,8 @@ const usage = `usage: go run ./internal/cmd/course <command>
 engine              find an engine; install and start one where there is none and the course may
 engine-stop         stop the engine that the course started
 images [name ...]   obtain the images of the course, or those named
-test [flag ...]     prove every claim of the course and sum up
+test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
+book [file]         make book.html of a run that was kept in file, or of one that is performed now
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -47,7 +50,9 @@ func run(ctx context.Context, args []string) int {
 	case "images":
 		err = image.ObtainAll(ctx, os.Stdout, rest...)
 	case "test":
-		return proof.Run(ctx, rest, os.Stdout)
+		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
+	case "book":
+		return makeBook(ctx, rest)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
@@ -61,4 +66,40 @@ func run(ctx context.Context, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// prove proves every claim, and keeps the run in a file, if one is named.
+func prove(ctx context.Context, args []string, file string) int {
+	if file == "" {
+		return proof.Run(ctx, args, os.Stdout, io.Discard)
+	}
+	kept, err := os.Create(file)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	code := proof.Run(ctx, args, os.Stdout, kept)
+	if err := kept.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// makeBook writes the book of a run. A run that it performs itself may fail: then its book tells what failed, and the
+// exit code is the run's.
+func makeBook(ctx context.Context, args []string) (code int) {
+	const file = "book.html"
+	run := "run.json"
+	if len(args) > 0 {
+		run = args[0]
+	} else if code = prove(ctx, nil, run); ctx.Err() != nil {
+		return code
+	}
+	if err := book.WriteFile(file, ".", run); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
+	}
+	fmt.Printf("\nThe book of this run is %s. Open it in a browser; it needs no network.\n", file)
+	return code
 }

@@ -1,0 +1,127 @@
+package book
+
+import (
+	"regexp"
+	"strings"
+)
+
+// A passage is lines of a transcript that are of one kind.
+type passage struct {
+	Kind string // command, remark, output, table (an output of columns), message or text
+	Text string
+}
+
+var (
+	message = regexp.MustCompile(`^    [\w.-]+\.go:\d+: ?`)
+	// Before the dollar stands where a command is typed: on which engine, in which directory.
+	prompt      = regexp.MustCompile(`^(?:[\w.-]+ ){0,2}\$ `)
+	testifyNote = regexp.MustCompile(`^\s*(Error Trace|Error|Messages|Test):\s*(.*)$`)
+)
+
+// passages reads a transcript without the explanation that it may begin with, which the book shows elsewhere.
+func passages(transcript, doc string) []passage {
+	told := "    " + strings.ReplaceAll(strings.TrimSpace(doc), "\n", "\n    ") + "\n"
+	transcript = strings.TrimPrefix(transcript, told)
+	var passages []passage
+	for line := range strings.Lines(transcript) {
+		line = strings.TrimRight(line, "\n")
+		last := passage{}
+		if len(passages) > 0 {
+			last = passages[len(passages)-1]
+		}
+		inner := strings.TrimPrefix(line, "    ")
+		typed := prompt.MatchString(inner) || strings.HasPrefix(inner, "< ")
+		kind := "text"
+		switch {
+		case message.MatchString(line), last.Kind == "message" && strings.HasPrefix(line, "        "):
+			kind = "message"
+		case last.Kind == "command" && goesOn(last.Text):
+			kind, typed = "command", false
+		case typed:
+			kind = "command"
+		case strings.HasPrefix(inner, "# "):
+			kind = "remark"
+		case strings.HasPrefix(inner, "  "):
+			kind = "output"
+			inner = strings.TrimPrefix(strings.TrimPrefix(inner, "  "), "  ") // the style sheet sets it off
+		}
+		if kind == last.Kind && !typed && kind != "remark" {
+			passages[len(passages)-1].Text += "\n" + inner
+		} else {
+			passages = append(passages, passage{kind, inner})
+		}
+	}
+	for n := range passages {
+		passages[n].Text = strings.TrimRight(passages[n].Text, "\n ")
+		if passages[n].Kind == "output" && isTable(passages[n].Text) {
+			passages[n].Kind = "table"
+		}
+	}
+	return passages
+}
+
+// isTable is whether a text has columns, and would be illegible if its lines were broken.
+func isTable(text string) bool {
+	rows := 0
+	for line := range strings.Lines(text) {
+		if len(line) > 80 && strings.Contains(strings.TrimSpace(line), "   ") {
+			rows++
+		}
+	}
+	return rows >= 3
+}
+
+// goesOn is whether a command has more lines: a quotation that is open, or a text for its standard input.
+func goesOn(command string) bool {
+	if strings.Contains(command, " <<'EOF'") {
+		return !strings.HasSuffix(command, "\nEOF")
+	}
+	return strings.Count(command, "'")%2 == 1 && strings.Count(command, `"`)%2 == 0
+}
+
+// why is the first thing that a test found wrong, as far as its transcript tells: what it logged, or how it panicked.
+func why(transcript string) string {
+	var found []string
+	inMessage := false
+	for line := range strings.Lines(transcript) {
+		line = strings.TrimRight(line, "\n")
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return line
+		}
+		at := message.FindString(line)
+		if at != "" && inMessage {
+			break
+		}
+		switch {
+		case at != "":
+			inMessage = true
+			line = line[len(at):]
+		case !inMessage:
+			continue
+		case !strings.HasPrefix(line, "        "):
+			inMessage = false
+		}
+		if !inMessage {
+			break
+		}
+		found = append(found, strings.TrimSpace(line))
+	}
+	return strings.TrimSpace(withoutTestify(found))
+}
+
+// withoutTestify leaves out what testify says about place and name, and puts the test's own words first.
+func withoutTestify(lines []string) string {
+	notes := map[string][]string{}
+	note := "" // before the first, it is no testify message
+	for _, line := range lines {
+		if start := testifyNote.FindStringSubmatch(line); start != nil {
+			note, line = start[1], start[2]
+		}
+		notes[note] = append(notes[note], line)
+	}
+	var said []string
+	for _, note := range []string{"", "Messages", "Error"} {
+		said = append(said, notes[note]...)
+	}
+	return strings.Join(said, "\n")
+}

@@ -1,0 +1,153 @@
+package proof
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Verdict is what came of a claim, or of one of its experiments.
+type Verdict string
+
+const (
+	Proven      Verdict = "proven"
+	Failed      Verdict = "failed"
+	Unfinished  Verdict = "did not finish"
+	NotProvable Verdict = "not provable here"
+)
+
+// A Recorded run is all that the output of `go test -json` tells.
+type Recorded struct {
+	Began, Ended     time.Time
+	Packages         []Package // by name
+	Images           []Image   // by reference
+	Engines, Notices []string
+	Compiler         string // what the compiler said about packages that do not compile
+}
+
+// A Package is a lesson, or a package of the course's own.
+type Package struct {
+	Name    string // without the module path
+	Claims  []Claim
+	Trouble string // what failed that is no test, such as "(does not compile)"
+	Said    string // what it printed outside of its tests
+	Unrun   int    // how many claims waited for their turn when the package ended early
+}
+
+// A Claim is a top-level test.
+type Claim struct {
+	Name    string
+	Verdict Verdict
+	Took    time.Duration
+	Reason  string // why it is not provable here
+	Parts   []Part // the test itself, if it said something, and its subtests
+	Images  []Image
+}
+
+// A Part is what a test or a subtest told. Subtests that ran at the same time are apart from each other here.
+type Part struct {
+	Test       string
+	Verdict    Verdict
+	Took       time.Duration
+	Reason     string // why it is not provable here
+	Transcript string
+}
+
+// An Image is one that a claim used.
+type Image struct{ Ref, Digest, Origin string }
+
+// IsStandIn is whether the image was built in place of the original.
+func (i Image) IsStandIn() bool { return strings.HasPrefix(i.Origin, standin) }
+
+// Short is the digest as docker prints it.
+func (i Image) Short() string { return short(i.Digest) }
+
+// Read reads the output of `go test -json`. Lines that are no events are passed over, since a run that was kept with
+// its standard error has some. A run that was cut off has unfinished claims.
+func Read(run io.Reader) (Recorded, error) {
+	r := newReport(io.Discard, time.Now())
+	stream := &lines{emit: r.line}
+	if _, err := bufio.NewReader(run).WriteTo(stream); err != nil {
+		return Recorded{}, err
+	}
+	stream.flush()
+	if len(r.pkgs) == 0 {
+		return Recorded{}, errors.New("this is no output of `go test -json`: no line of it tells of a test")
+	}
+	return r.recorded(), nil
+}
+
+func (r *report) recorded() Recorded {
+	recorded := Recorded{Began: r.first, Ended: r.last, Images: r.images, Engines: r.engines, Notices: r.notices,
+		Compiler: r.built.String()}
+	slices.SortFunc(recorded.Images, func(a, b Image) int { return strings.Compare(a.Ref, b.Ref) })
+	for _, p := range r.sorted() {
+		if !p.done {
+			p.output.flush()
+			r.abandon(p)
+		}
+		kept := Package{Name: p.name, Claims: p.ended, Said: p.said.String(), Unrun: p.unrun}
+		for _, failed := range p.failed {
+			if strings.HasPrefix(failed, "(") { // what is no test's name
+				kept.Trouble = failed
+			}
+		}
+		recorded.Packages = append(recorded.Packages, kept)
+	}
+	return recorded
+}
+
+func (c *claim) end(e event, verdict Verdict) {
+	c.endings[e.Test] = ending{verdict, time.Duration(e.Elapsed * float64(time.Second))}
+}
+
+// account is what is kept of a claim that has ended.
+func (c *claim) account(name string, verdict Verdict) Claim {
+	account := Claim{Name: name, Verdict: verdict, Images: c.images}
+	slices.SortFunc(account.Images, func(a, b Image) int { return strings.Compare(a.Ref, b.Ref) })
+	at := map[string]int{}
+	for _, e := range c.transcript {
+		if strings.HasPrefix(strings.TrimLeft(e.text, " "), "--- ") {
+			continue // the verdict says it
+		}
+		n, known := at[e.test]
+		if !known {
+			n = len(account.Parts)
+			at[e.test] = n
+			account.Parts = append(account.Parts, Part{Test: e.test})
+		}
+		account.Parts[n].Transcript += e.text
+	}
+	for _, test := range sortedKeys(c.endings) { // one that said nothing
+		if _, known := at[test]; !known && test != name {
+			at[test] = len(account.Parts)
+			account.Parts = append(account.Parts, Part{Test: test})
+		}
+	}
+	for n := range account.Parts {
+		part := &account.Parts[n]
+		ending, ended := c.endings[part.Test]
+		if part.Test == name {
+			ending.verdict = verdict
+		} else if !ended {
+			ending.verdict = Unfinished
+		}
+		part.Verdict, part.Took = ending.verdict, ending.took
+		if part.Verdict == NotProvable {
+			part.Reason = c.reason(part.Test)
+		}
+		if account.Reason == "" {
+			account.Reason = part.Reason
+		}
+	}
+	if verdict == NotProvable && account.Reason == "" {
+		account.Reason = c.reason(name)
+	}
+	for _, ending := range c.endings { // subtests that ran in parallel don't count for the test's own time
+		account.Took = max(account.Took, ending.took)
+	}
+	return account
+}

@@ -1,0 +1,72 @@
+package proof
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAKeptRunIsReadClaimByClaim(t *testing.T) {
+	inModule(t, map[string]string{
+		"module01/a_test.go": failing,
+		"module03/a_test.go": exiting,
+		"module04/a_test.go": "package p\nimport \"testing\"\nfunc TestTypo(t *testing.T) { undefined() }\n",
+		"module05/a_test.go": "package p\nimport (\"os\"; \"testing\")\nfunc TestMain(*testing.M) { println(\"no engine\"); os.Exit(1) }\n",
+		"module10/a_test.go": skipping,
+	})
+	var kept bytes.Buffer
+	Run(t.Context(), nil, io.Discard, &kept)
+
+	run, err := Read(&kept)
+	require.NoError(t, err)
+	packages := map[string]Package{}
+	claims := map[string]Claim{}
+	for _, p := range run.Packages {
+		packages[p.Name] = p
+		for _, c := range p.Claims {
+			claims[c.Name] = c
+		}
+	}
+	verdicts := map[string]Verdict{}
+	for name, claim := range claims {
+		verdicts[name] = claim.Verdict
+	}
+	assert.Equal(t, map[string]Verdict{
+		"TestBroken": Failed, "TestFine": Proven, "TestExits": Unfinished, "TestElsewhere": NotProvable,
+		"TestVariants": Proven, "TestNoVariant": NotProvable, "TestSilent": NotProvable,
+	}, verdicts)
+
+	broken := claims["TestBroken"]
+	require.Len(t, broken.Parts, 2)
+	assert.Equal(t, "    a_test.go:11: first step\n    a_test.go:13: last step\n", broken.Parts[0].Transcript)
+	assert.Equal(t, "TestBroken/inside", broken.Parts[1].Test)
+	assert.Equal(t, Failed, broken.Parts[1].Verdict)
+	assert.Equal(t, "    a_test.go:12: expected this\n", broken.Parts[1].Transcript)
+	assert.Equal(t, []Image{{"redis:7.0-alpine", "sha256:0123456789abcdef", "pulled"}}, broken.Images)
+
+	assert.Equal(t, "not provable here: needs cgroup v1, which is absent", claims["TestElsewhere"].Reason)
+	assert.Equal(t, "needs cgroup v2, which is absent", claims["TestNoVariant"].Reason)
+	assert.Equal(t, "no reason given", claims["TestSilent"].Reason)
+	assert.Equal(t, "(does not compile)", packages["module04"].Trouble)
+	assert.Contains(t, run.Compiler, "undefined: undefined")
+	assert.Equal(t, "(failed outside of its tests)", packages["module05"].Trouble)
+	assert.Equal(t, "no engine\n", packages["module05"].Said)
+	assert.False(t, run.Began.IsZero())
+	assert.False(t, run.Ended.Before(run.Began))
+}
+
+func TestARunThatWasCutOffHasUnfinishedClaims(t *testing.T) {
+	run, err := Read(strings.NewReader(`{"Action":"run","Package":"docker-proven/module01","Test":"TestA"}
+{"Action":"output","Package":"docker-proven/module01","Test":"TestA","Output":"so far\n"}
+{"Action":"out`))
+	require.NoError(t, err)
+	assert.Equal(t, Unfinished, run.Packages[0].Claims[0].Verdict)
+	assert.Equal(t, "so far\n", run.Packages[0].Claims[0].Parts[0].Transcript)
+
+	_, err = Read(strings.NewReader("ok  docker-proven/module01 3 s\n"))
+	assert.ErrorContains(t, err, "no output of `go test -json`")
+}
