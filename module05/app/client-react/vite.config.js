@@ -37,5 +37,6 @@ export default defineConfig({
   },
   test: {
     environment: 'jsdom',
+    testTimeout: 60_000, // milliseconds: on a busy machine, a test that waits for something is slow, and not wrong
   },
 })
