@@ -187,6 +187,9 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
+	course.Say(t, "The pods before these had no preStop. A request may still be sent to where they were, until a hundred have been answered:")
+	s.Until(t, "^settled\n$", "exec", "visitor", "--", "sh", "-c",
+		"for n in $(seq 100); do timeout 2 wget -q -O /dev/null http://api-golang:8080/ || exit; done; echo settled")
 	course.Say(t, "A rollout that gets no further is given up after two minutes, says the manifest. This lesson hasn't got so much time:")
 	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 10}`)
 
