@@ -310,13 +310,15 @@ type kubernetesRequests struct {
 }
 
 // constantRequests begins them. They are sent to the Service's address, which stays as long as the Service: who looked its
-// name up anew for each of thousands of requests would now and then wait for an answer to that question.
+// name up anew for each of thousands of requests would now and then wait for an answer to that question. A
+// connection that hangs for ten seconds, as one of some thousands does in this network, is given up and tried once more.
 func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	t.Helper()
 	address := s.Kubectl(t, "get", "service", "api-golang", "--output", "jsonpath={.spec.clusterIP}").Stdout
 	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
 	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c",
-		"until test -e "+r.enough+"; do timeout 10 wget -q -O /dev/null http://"+address+":8080/ 2>&1 && echo answered || echo lost; done")
+		"ask() { timeout 10 wget -q -O /dev/null http://"+address+":8080/; }; "+
+			"until test -e "+r.enough+"; do ask 2>&1 || { test $? = 143 && echo again && ask 2>&1; } && echo answered || echo lost; done")
 	r.client.WaitForOutput(t, "answered\n")
 	return r
 }
