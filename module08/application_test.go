@@ -78,15 +78,8 @@ func newSmall(t *testing.T, engine *course.ThrowawayEngine, compose string) *pro
 func newProject(t *testing.T, cli course.CLI, compose string) *project {
 	t.Helper()
 	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))
-	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
 	p := &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
-	p.password = course.Secret(t)
-	for name, content := range map[string]string{
-		"db-password":  p.password,
-		"database-url": "postgres://postgres:" + p.password + "@db:5432/postgres",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(directory, "secrets", name), []byte(content), 0o644))
-	}
+	p.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
 	p.write(t, compose)
 	return p
 }

@@ -36,7 +36,7 @@ func theEngine(t *testing.T) *course.ThrowawayEngine {
 	var tags, names []string
 	for _, service := range example.Services {
 		course.Say(t, "%s as it is deployed, and as it is worked on:", service.Name)
-		tags = append(tags, service.BuildHere(t, service.Last), buildForDevelopment(t, service))
+		tags = append(tags, service.BuildHere(t, service.Last), service.BuildFileHere(t, service.Name+"/Dockerfile"))
 		names = append(names, service.Name, service.Name+"-dev")
 	}
 	engine.Load(t, append(tags, course.Ref(t, image.Postgres))...)
@@ -45,12 +45,6 @@ func theEngine(t *testing.T) *course.ThrowawayEngine {
 	}
 	delivered = true
 	return engine
-}
-
-// buildForDevelopment builds the image in which a service is worked on, on the learner's engine, whose cache may have it.
-func buildForDevelopment(t *testing.T, service example.Service) (tag string) {
-	t.Helper()
-	return service.BuildFileHere(t, service.Name+"/Dockerfile")
 }
 
 // A repository is a copy of the modules that the application is in, where a lesson may edit it.
@@ -66,17 +60,10 @@ func newRepository(t *testing.T, engine *course.ThrowawayEngine, overlays ...str
 	t.Helper()
 	directory := copyModules(t)
 	r := &repository{CLI: engine.In(filepath.Join(directory, "module11")), engine: engine, directory: directory}
-	password := course.Secret(t)
-	secrets := filepath.Join(r.directory, "module08", "secrets")
-	require.NoError(t, os.Mkdir(secrets, 0o755))
-	for name, content := range map[string]string{
-		filepath.Join(secrets, "db-password"):  password,
-		filepath.Join(secrets, "database-url"): "postgres://postgres:" + password + "@db:5432/postgres",
-		// Any port that is free: the lessons of this package run beside each other.
-		filepath.Join(r.directory, "module08", ".env"): "PORT=\nDLV_PORT=\nINSPECT_PORT=\n",
-	} {
-		require.NoError(t, os.WriteFile(name, []byte(content), 0o644))
-	}
+	example.WriteSecrets(t, filepath.Join(directory, "module08", "secrets"))
+	// Any port that is free: the lessons of this package run beside each other.
+	settings := []byte("PORT=\nDLV_PORT=\nINSPECT_PORT=\n")
+	require.NoError(t, os.WriteFile(filepath.Join(directory, "module08", ".env"), settings, 0o644))
 	return r.as(overlays...)
 }
 

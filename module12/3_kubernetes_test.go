@@ -47,7 +47,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	for _, service := range example.Services {
 		images[service.Name] = service.BuildHere(t, service.Last)
 	}
-	s := &kubernetesShop{cluster.New(t), course.Secret(t)}
+	s := &kubernetesShop{Cluster: cluster.New(t)}
 	s.Import(t, append(slices.Sorted(maps.Values(images)), postgres, busybox)...)
 	for _, service := range example.Services {
 		s.Tag(t, images[service.Name], service.Name+":1")
@@ -57,13 +57,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 
 	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
 	directory := filepath.Join(course.HostDirectory(t), "shop")
-	require.NoError(t, os.MkdirAll(filepath.Join(directory, "secrets"), 0o755))
-	for name, content := range map[string]string{
-		"secrets/db-password":  s.password,
-		"secrets/database-url": "postgres://postgres:" + s.password + "@db:5432/postgres",
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(content), 0o644))
-	}
+	s.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
 	thisRuns := strings.NewReplacer(image.Postgres.Pinned, postgres, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
 	manifests, err := filepath.Glob("kubernetes/*.yaml")
 	require.NoError(t, err)

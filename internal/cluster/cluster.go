@@ -26,14 +26,8 @@ func New(t *testing.T) *Cluster {
 	run := course.Options(course.Mount("type=tmpfs,target=/run"), course.Mount("type=tmpfs,target=/var/run"))
 	c := &Cluster{Container: course.Run(t, image.K3s, course.Privileged(), run, server)}
 	c.kubectl = course.CLI{}.Alias(t, "docker", "exec", "--interactive", c.Name, "kubectl")
-	c.WaitUntilReady(t)
-	return c
-}
-
-// WaitUntilReady waits until the node is ready for pods.
-func (c *Cluster) WaitUntilReady(t *testing.T) {
-	t.Helper()
 	c.Until(t, `\sReady\s`, "get", "nodes")
+	return c
 }
 
 func (c *Cluster) line(arguments []string) []string {
@@ -44,12 +38,6 @@ func (c *Cluster) line(arguments []string) []string {
 func (c *Cluster) Kubectl(t *testing.T, arguments ...string) course.Result {
 	t.Helper()
 	return c.kubectl.Docker(t, c.line(arguments)...)
-}
-
-// KubectlStdin is Kubectl with text on its standard input.
-func (c *Cluster) KubectlStdin(t *testing.T, stdin string, arguments ...string) course.Result {
-	t.Helper()
-	return c.kubectl.DockerStdin(t, stdin, c.line(arguments)...)
 }
 
 // KubectlFails is Kubectl for a command that the lesson expects to fail.

@@ -111,14 +111,8 @@ func (c *Client) Type(t *testing.T, line string) {
 // since then.
 func (c *Client) Reads(t *testing.T, text string) (written string) {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
-		ended := c.Ended()
-		written = c.Output()[c.read:]
-		if ended && !strings.Contains(written, text) {
-			t.Fatalf("%s has ended, and never wrote %q; it wrote:\n%s", shellQuote(c.words), text, c.Output())
-		}
-		return strings.Contains(written, text)
-	})
+	c.waitFor(t, text, c.read)
+	written = c.Output()[c.read:]
 	c.read += len(written)
 	lessonOf(t).write(indent(strings.Trim(written, "\n"), "    "))
 	return written
@@ -159,9 +153,15 @@ func (c *Client) wait(t *testing.T) {
 // WaitForOutput waits until the command has written text. A command that ends before that fails the test.
 func (c *Client) WaitForOutput(t *testing.T, text string) {
 	t.Helper()
+	c.waitFor(t, text, 0)
+}
+
+// waitFor waits until the command has written text, behind so much of its output.
+func (c *Client) waitFor(t *testing.T, text string, behind int) {
+	t.Helper()
 	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
 		ended := c.Ended() // asked first: what it wrote until then is there
-		if strings.Contains(c.Output(), text) {
+		if strings.Contains(c.Output()[behind:], text) {
 			return true
 		}
 		if ended {

@@ -1,6 +1,8 @@
 package example
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"docker-proven/internal/course"
@@ -32,4 +34,23 @@ func Deliver(t *testing.T, engine *course.ThrowawayEngine) {
 	for n, service := range Services {
 		engine.Docker(t, "tag", tags[n], service.Name)
 	}
+}
+
+// WriteSecrets makes up a password for the database db, and writes it and the database's connection string into a
+// directory, which it makes: the files db-password and database-url, which belong into no repository.
+func WriteSecrets(t *testing.T, directory string) (password string) {
+	t.Helper()
+	password = course.Secret(t)
+	if err := os.MkdirAll(directory, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"db-password":  password,
+		"database-url": "postgres://postgres:" + password + "@db:5432/postgres",
+	} {
+		if err := os.WriteFile(filepath.Join(directory, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return password
 }

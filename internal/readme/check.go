@@ -99,16 +99,16 @@ func perform(t *testing.T, content string) string {
 // lookedUp is whether a step would run the course itself. What it names has to exist.
 func lookedUp(t *testing.T, step Step) bool {
 	t.Helper()
-	runsTheCourse, err := LookUp("..", step)
+	runsTheCourse, err := lookUp("..", step)
 	if err != nil {
 		t.Errorf("README.md:%d: %v", step.Line, err)
 	}
 	return runsTheCourse
 }
 
-// LookUp is whether a step would run the course itself, by make or go test. The error says what it names and isn't in the
+// lookUp is whether a step would run the course itself, by make or go test. The error says what it names and isn't in the
 // course's directory, root.
-func LookUp(root string, step Step) (runsTheCourse bool, err error) {
+func lookUp(root string, step Step) (runsTheCourse bool, err error) {
 	command, _, _ := strings.Cut(step.Command, " #")
 	words := strings.Fields(command)
 	for len(words) > 0 && strings.HasPrefix(words[0], "COURSE_") {

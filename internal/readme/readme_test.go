@@ -67,7 +67,7 @@ func TestTheCoursesReadmeNamesWhatThereIs(t *testing.T) {
 	steps := Steps(string(content))
 	require.NotEmpty(t, steps)
 	for _, step := range steps {
-		runsTheCourse, err := LookUp(root, step)
+		runsTheCourse, err := lookUp(root, step)
 		assert.NoError(t, err)
 		assert.True(t, runsTheCourse, "README.md:%d: nothing performs %s", step.Line, step.Command)
 	}
@@ -80,7 +80,7 @@ func TestWhatIsNotThereIsNoticed(t *testing.T) {
 		"go test ./module40 -v":                  "there is no package ./module40",
 		"go test ./module04 -v -run TestNothing": "./module04 has no test TestNothing",
 	} {
-		runsTheCourse, err := LookUp(root, Step{Command: command})
+		runsTheCourse, err := lookUp(root, Step{Command: command})
 		assert.True(t, runsTheCourse)
 		assert.EqualError(t, err, complaint)
 	}
