@@ -89,6 +89,8 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	for _, name := range deployments {
 		s.rolledOut(t, name)
 	}
+	course.Say(t, "Each of the three pods gets requests, as soon as its readiness is known everywhere:")
+	s.Until(t, `^\S+ \S+ \S+$`, s.readyEndpoints()...)
 	assert.Len(t, s.endpoints(t), 3)
 	assert.Contains(t, s.visit(t, "http://client-react:8080/"), "<title>One database, two APIs</title>")
 	assert.Contains(t, s.visit(t, "http://client-react:8080/api/golang/"), `"api":"golang"`)
@@ -260,9 +262,13 @@ func (s *kubernetesShop) patch(t *testing.T, changes ...string) {
 // endpoints are the addresses of the API's pods that get requests.
 func (s *kubernetesShop) endpoints(t *testing.T) []string {
 	t.Helper()
+	return strings.Fields(s.Kubectl(t, s.readyEndpoints()...).Stdout)
+}
+
+// readyEndpoints is the command that prints them.
+func (s *kubernetesShop) readyEndpoints() []string {
 	const ready = "{.items[*].endpoints[?(@.conditions.ready==true)].addresses[0]}"
-	return strings.Fields(s.Kubectl(t, "get", "endpointslices", "--selector", "kubernetes.io/service-name=api-golang",
-		"--output", "jsonpath="+ready).Stdout)
+	return []string{"get", "endpointslices", "--selector", "kubernetes.io/service-name=api-golang", "--output", "jsonpath=" + ready}
 }
 
 // visit is what the visitor is answered.
