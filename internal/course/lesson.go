@@ -51,6 +51,11 @@ func lessonOf(t *testing.T) *lesson {
 	if !aloud() {
 		t.Parallel()
 	}
+	if lost.Load() { // a lesson before has found out the long way
+		if _, err := signOfLife(); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := startReaper(); err != nil {
 		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
 	}
@@ -111,6 +116,9 @@ func (l *lesson) explainFailure() {
 	l.write("Engine: " + theEngine.String() + "\n")
 	if l.log.Len() > 0 {
 		l.write("testcontainers-go said:\n" + indent(l.log.String(), "    "))
+	}
+	if restarted, err := signOfLife(); err == nil && restarted {
+		l.write("The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n")
 	}
 }
 
@@ -211,8 +219,8 @@ func (l *lesson) obtain(i image.Image) string {
 	return facts.Ref
 }
 
-// Eventually asks again until the answer is yes, and fails the test when it never is. The limit is meant for
-// the slowest machine: an answer that comes early ends the wait early.
+// Eventually asks again until the answer is yes, and fails the test when it never is, or when the engine is gone. The
+// limit is meant for the slowest machine: an answer that comes early ends the wait early.
 func Eventually(t *testing.T, what string, answer func() bool) {
 	t.Helper()
 	lessonOf(t)
@@ -220,12 +228,18 @@ func Eventually(t *testing.T, what string, answer func() bool) {
 	defer deadline.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
+	alive := time.NewTicker(5 * time.Second)
+	defer alive.Stop()
 	for !answer() {
 		select {
 		case <-deadline.C:
 			t.Fatalf("waited %v in vain: %s", patience, what)
 		case <-t.Context().Done():
 			t.Fatalf("interrupted while waiting: %s", what)
+		case <-alive.C:
+			if _, err := signOfLife(); err != nil {
+				t.Fatalf("waited in vain: %s: %v", what, err)
+			}
 		case <-again.C:
 		}
 	}
