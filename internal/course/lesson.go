@@ -117,8 +117,14 @@ func (l *lesson) explainFailure() {
 	if l.log.Len() > 0 {
 		l.write("testcontainers-go said:\n" + indent(l.log.String(), "    "))
 	}
-	if restarted, err := signOfLife(); err == nil && restarted {
+	if restarted, err := signOfLife(); err != nil {
+		return // what removes the lesson's things says so
+	} else if restarted {
 		l.write("The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n")
+	}
+	if free, known := l.roomOnTheEngine(); known && free < littleRoom {
+		l.write(fmt.Sprintf("The engine's disk has %d MB free, which may be why: make room, `docker system df` tells what "+
+			"takes it, and run the lesson again.\n", free>>20))
 	}
 }
 

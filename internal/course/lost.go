@@ -3,10 +3,15 @@ package course
 import (
 	"context"
 	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/client"
+
+	"docker-proven/internal/image"
 )
 
 // comesBack is how long an engine that is being restarted may take.
@@ -37,4 +42,31 @@ func signOfLife() (restarted bool, err error) {
 	lost.Store(true)
 	return false, fmt.Errorf("the engine at %s answered when this run began, and doesn't any more: start it again, which "+
 		"`make engine` does or says how, and then `make clean` removes what this run has left on it", theEngine.Host)
+}
+
+// littleRoom is what a lesson may fill in no time, in bytes.
+const littleRoom = 64 << 20
+
+// roomOnTheEngine is how much the disk has free, in bytes, on which the engine keeps its containers.
+func (l *lesson) roomOnTheEngine() (free int64, known bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	output, err := exec.CommandContext(ctx, "docker", l.labelled([]string{"run", "--rm", "--pull", "never",
+		"--network", "none", image.Busybox.Ref(), "df", "-P", "-k", "/"})...).CombinedOutput()
+	if strings.Contains(string(output), "no space left on device") {
+		return 0, true
+	}
+	if words := strings.Fields(string(output)); err == nil && len(words) > 5 {
+		kilobytes, err := strconv.ParseInt(words[len(words)-3], 10, 64) // … Available Capacity Mounted-on
+		return kilobytes << 10, err == nil
+	}
+	return 0, false
+}
+
+// meaning is what there is to say about an exit status that a program did not choose.
+func meaning(exitStatus int) string {
+	if exitStatus == 137 {
+		return " (it was killed, which the kernel does when memory runs out: end other programs, or give the engine's machine more)"
+	}
+	return ""
 }

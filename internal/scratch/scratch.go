@@ -3,6 +3,7 @@
 package scratch
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,8 +27,19 @@ func Directory(use string) (string, error) {
 	if err == nil {
 		err = os.Chmod(directory, 0o755)
 	}
+	if err == nil {
+		err = hasRoom(directory)
+	}
 	if err != nil {
-		return "", fmt.Errorf("no place for temporary files: %w; set TMPDIR to a directory that can be written", err)
+		os.RemoveAll(directory)
+		return "", fmt.Errorf("no place for temporary files: %w; set TMPDIR to a directory that can be written and has room", err)
 	}
 	return directory, nil
+}
+
+// hasRoom tells whether a megabyte more can be written in the directory.
+func hasRoom(directory string) error {
+	probe := filepath.Join(directory, "probe")
+	err := os.WriteFile(probe, make([]byte, 1<<20), 0o600)
+	return cmp.Or(err, os.Remove(probe))
 }

@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { course.Main(m) }
 
 func TestItTakesLong(t *testing.T) {
 	c := course.Run(t, image.Busybox)
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(200*time.Millisecond) {
+	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
 		c.Exec(t, "true")
 	}
 }
@@ -41,7 +41,6 @@ func TestAVolumeIsFilled(t *testing.T) {
 func TestAnImageIsHad(t *testing.T) {
 	course.Ref(t, image.Image{Name: "faulty", Pinned: os.Getenv("FAULTY_IMAGE")})
 }
-
 
 func TestMuchMemoryIsTaken(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
