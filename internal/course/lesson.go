@@ -56,9 +56,6 @@ func lessonOf(t *testing.T) *lesson {
 			t.Fatal(err)
 		}
 	}
-	if err := startReaper(); err != nil {
-		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
-	}
 	l.attribute("engine", theEngine.String())
 	claim, _, _ := strings.Cut(t.Name(), "/")
 	if _, told := told.LoadOrStore(claim, true); !told {
@@ -79,6 +76,9 @@ func lessonOf(t *testing.T) *lesson {
 			do()
 		}
 	})
+	if err := startReaper(); err != nil {
+		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
+	}
 	return l
 }
 

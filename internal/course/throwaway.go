@@ -78,7 +78,7 @@ func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *Throwaw
 		options = append(options, outlivingTheLesson())
 		if theEngine.Memory >= plentyOfMemory {
 			// The programs of an engine are written in Go, and collect their garbage less often when told to.
-			options = append(options, inMemory("/var/lib/docker"), Env("GOGC", "400"))
+			options = append(options, InMemory("/var/lib/docker"), Env("GOGC", "400"))
 		}
 		sharedEngines[use] = NewThrowawayEngine(t, options...)
 	}

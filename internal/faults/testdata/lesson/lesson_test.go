@@ -1,9 +1,9 @@
+// Package lesson is a lesson that runs with a fault in its way.
 package lesson
 
 import (
 	"os"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -13,35 +13,46 @@ import (
 
 func TestMain(m *testing.M) { course.Main(m) }
 
-func TestItTakesLong(t *testing.T) {
-	c := course.Run(t, image.Busybox)
-	for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(200 * time.Millisecond) {
-		c.Exec(t, "true")
-	}
+// The first is under way for as long as its container runs, which is until somebody ends the engine.
+func TestAContainerGoesOn(t *testing.T) {
+	container := course.Run(t, image.Busybox, course.Shell("echo up; trap 'exit 0' TERM; while :; do sleep 1; done"))
+	container.WaitForLog(t, "up")
+	course.Say(t, "it is under way")
+	course.Eventually(t, "the container says no", func() bool {
+		container.Exec(t, "true")
+		return false
+	})
 }
 
 func TestAContainerRuns(t *testing.T) {
-	c := course.Run(t, image.Busybox)
-	assert.Equal(t, "hello\n", c.Exec(t, "echo hello").Stdout)
-}
-
-func TestACommandRuns(t *testing.T) {
-	course.Once(t, image.Busybox, course.Command("echo", "hello"))
+	container := course.Run(t, image.Busybox)
+	assert.Equal(t, "hello\n", container.Exec(t, "echo hello").Stdout)
 }
 
 func TestAnImageIsBuilt(t *testing.T) {
 	course.Build(t, "faulty", "FROM "+course.Ref(t, image.Busybox)+"\nRUN echo hello > /greeting\n")
 }
 
-func TestAVolumeIsFilled(t *testing.T) {
+func TestAFileOfTheHostIsMounted(t *testing.T) {
+	directory := course.Directory(t, map[string]string{"with a space": "hello\n"})
+	result := course.Once(t, image.Busybox, course.Volume(directory, "/data"), course.Command("cat", "/data/with a space"))
+	assert.Equal(t, "hello\n", result.Stdout)
+}
+
+func TestAPortIsNeeded(t *testing.T) {
+	course.NeedsHostPort(t, 5432)
+	course.Run(t, image.Busybox, course.Publish(5432, 80))
+}
+
+func TestAnImageIsThere(t *testing.T) {
+	course.Ref(t, image.Image{Name: "faulty", Pinned: os.Getenv("FAULTY_IMAGE")})
+}
+
+func TestAVolumeTakesMuch(t *testing.T) {
 	volume := course.NewVolume(t, "faulty")
 	course.Once(t, image.Busybox, course.Volume(volume, "/data"), course.Shell("head -c 200000000 /dev/zero > /data/zeros"))
 }
 
-func TestAnImageIsHad(t *testing.T) {
-	course.Ref(t, image.Image{Name: "faulty", Pinned: os.Getenv("FAULTY_IMAGE")})
-}
-
-func TestMuchMemoryIsTaken(t *testing.T) {
+func TestAProgramTakesAllMemory(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
 }

@@ -1,6 +1,6 @@
-// Command registry is a registry with faults, on port 5000 of this machine. The repository's name says which: 127.0.0.1:5000/429
-// answers every request for its image with that status, /silent with nothing, and /slow, /cut and /cut-once do that to
-// the download of the image's layer. All of them but the first two have an image with the tag 1.
+// Command registry is a registry with faults, at 127.0.0.1:5000. The repository's name says which: 127.0.0.1:5000/429
+// answers every request with that status, and /slow, /cut and /cut-once have an image, tagged 1, whose layer takes
+// long to download, or whose download is cut, always or once. At 127.0.0.1:5001 nothing is ever answered.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -37,6 +38,9 @@ func serve() error {
 		if err := push(sound, repository); err != nil {
 			return err
 		}
+	}
+	if _, err := net.Listen("tcp", "127.0.0.1:5001"); err != nil {
+		return err
 	}
 	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(sound, w, r) }))
 }
@@ -97,10 +101,6 @@ func answer(sound http.Handler, w http.ResponseWriter, r *http.Request) {
 		if code != "" {
 			fmt.Fprintf(w, `{"errors":[{"code":%q,"message":"says this registry"}]}`, code)
 		}
-		return
-	}
-	if repository == "silent" {
-		<-r.Context().Done()
 		return
 	}
 	if strings.HasPrefix(what, "blobs/") && r.Method == http.MethodGet {
