@@ -1,6 +1,6 @@
 // Command registry is a registry with faults, at 127.0.0.1:5000. The repository's name says which: 127.0.0.1:5000/429
-// answers every request with that status, and /slow, /cut and /cut-once have an image, tagged 1, whose layer takes
-// long to download, or whose download is cut, always or once. At 127.0.0.1:5001 nothing is ever answered.
+// answers every request with that status. /sound has an image, tagged 1, and so have /slow, /cut and /cut-once: its layer
+// takes long to download there, or the download is cut, always or once. At 127.0.0.1:5001 nothing is ever answered.
 package main
 
 import (
@@ -34,7 +34,7 @@ func main() {
 
 func serve() error {
 	sound := registry.New(registry.Logger(log.New(os.Stderr, "", 0)))
-	for _, repository := range []string{"slow", "cut", "cut-once"} {
+	for _, repository := range []string{"sound", "slow", "cut", "cut-once"} {
 		if err := push(sound, repository); err != nil {
 			return err
 		}
@@ -104,40 +104,38 @@ func answer(sound http.Handler, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.HasPrefix(what, "blobs/") && r.Method == http.MethodGet {
-		switch repository {
-		case "slow":
-			w = &throttled{ResponseWriter: w}
-		case "cut":
-			w = &throttled{ResponseWriter: w, cut: true}
-		case "cut-once":
-			if cuts.Add(1) == 1 {
-				w = &throttled{ResponseWriter: w, cut: true}
-			}
+		after := map[string]func(){
+			"slow": func() { time.Sleep(time.Second) },
+			"cut":  func() { panic(http.ErrAbortHandler) },
+			"cut-once": func() {
+				if cuts.Add(1) == 1 {
+					panic(http.ErrAbortHandler)
+				}
+			},
+		}[repository]
+		if after != nil {
+			w = &inPieces{w, after}
 		}
 	}
 	sound.ServeHTTP(w, r)
 }
 
-// throttled is an answer of which 64 KiB are sent in a second, or that is cut after the first of them.
-type throttled struct {
+// inPieces is an answer that is sent in pieces of 64 KiB, and after each of them something is done.
+type inPieces struct {
 	http.ResponseWriter
-	cut bool
+	after func()
 }
 
-func (t *throttled) Write(p []byte) (n int, err error) {
-	const most = 64 << 10
-	for n < len(p) && err == nil {
+func (p *inPieces) Write(all []byte) (n int, err error) {
+	const piece = 64 << 10
+	for n < len(all) && err == nil {
 		var sent int
-		sent, err = t.ResponseWriter.Write(p[n:min(n+most, len(p))])
+		sent, err = p.ResponseWriter.Write(all[n:min(n+piece, len(all))])
 		n += sent
-		if sent < most {
-			continue // less than a second's worth
+		if sent == piece { // the little that an image says about itself is less
+			p.ResponseWriter.(http.Flusher).Flush()
+			p.after()
 		}
-		t.ResponseWriter.(http.Flusher).Flush()
-		if t.cut {
-			panic(http.ErrAbortHandler)
-		}
-		time.Sleep(time.Second)
 	}
 	return n, err
 }
