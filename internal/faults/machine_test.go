@@ -57,9 +57,16 @@ func compiled(t *testing.T, program string) (file string) {
 	defer compiling.Unlock()
 	if programs[program] == "" {
 		file := filepath.Join(course.HostDirectory(t), program)
-		command := map[string][]string{"lesson": {"test", "-c"}, "registry": {"build"}}[program]
-		course.CLI{}.With("CGO_ENABLED=0").With("GOOS=linux").With("GOARCH="+arch).
-			Program(t, "go", append(command, "-o", file, "./testdata/"+program)...)
+		var command []string
+		switch program {
+		case "registry":
+			command = []string{"build", "-o", file, "./testdata/registry"}
+		case "lesson":
+			command = []string{"test", "-c", "-o", file, "./testdata/lesson"}
+		case lessonWithAClockThatJumps:
+			command = []string{"test", "-c", "-overlay", aClockThatJumps(t), "-o", file, "./testdata/lesson"}
+		}
+		course.CLI{}.With("CGO_ENABLED=0").With("GOOS=linux").With("GOARCH="+arch).Program(t, "go", command...)
 		programs[program] = file
 	}
 	return programs[program]

@@ -4,13 +4,18 @@ package scratch
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"time"
 )
 
-// abandoned is the age from which a directory can only be a leftover: no process of the course lives as long.
+// abandoned is the age from which a directory can only be a leftover, if its process is gone, too: the clock alone may
+// have jumped, and the number alone may be of a process that is seen from a container only.
 const abandoned = 24 * time.Hour
 
 // Directory makes a directory for one process. What it is for becomes part of its name. Everybody may enter it,
@@ -19,11 +24,12 @@ func Directory(use string) (string, error) {
 	prefix := "docker-proven-" + use + "-"
 	old, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	for _, directory := range old {
-		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > abandoned {
+		process, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(directory), prefix), "-")
+		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > abandoned && !runs(process) {
 			os.RemoveAll(directory)
 		}
 	}
-	directory, err := os.MkdirTemp("", prefix)
+	directory, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", prefix, os.Getpid()))
 	if err == nil {
 		err = os.Chmod(directory, 0o755)
 	}
@@ -42,4 +48,18 @@ func hasRoom(directory string) error {
 	probe := filepath.Join(directory, "probe")
 	err := os.WriteFile(probe, make([]byte, 1<<20), 0o600)
 	return cmp.Or(err, os.Remove(probe))
+}
+
+// runs is whether there is a process of that number.
+func runs(process string) bool {
+	number, err := strconv.Atoi(process)
+	if err != nil {
+		return false
+	}
+	found, err := os.FindProcess(number)
+	if err != nil {
+		return false
+	}
+	err = found.Signal(syscall.Signal(0)) // which asks only; Windows, where it can't be asked, has not found a process that is gone
+	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
 }

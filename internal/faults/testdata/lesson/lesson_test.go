@@ -4,6 +4,7 @@ package lesson
 import (
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -55,4 +56,24 @@ func TestAVolumeTakesMuch(t *testing.T) {
 
 func TestAProgramTakesAllMemory(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
+}
+
+// Only with a clock that jumps does it end.
+func TestTheClockJumps(t *testing.T) {
+	container := course.Run(t, image.Busybox)
+	began := time.Now()
+	jumped := func() time.Duration { // by the clock on the wall, but for the time that has gone by
+		now := time.Now()
+		return now.Round(0).Sub(began.Round(0)) - now.Sub(began)
+	}
+	for direction, there := range map[string]func() bool{
+		"forward": func() bool { return jumped() > 12*time.Hour },
+		"back":    func() bool { return jumped() < -12*time.Hour },
+	} {
+		course.Eventually(t, "the clock has jumped "+direction, func() bool {
+			container.Exec(t, "true")
+			return there()
+		})
+	}
+	assert.Less(t, time.Since(began), time.Minute)
 }
