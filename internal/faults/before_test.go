@@ -1,9 +1,12 @@
 package faults_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
@@ -69,6 +72,24 @@ func TestALessonRunsInUnusualPlaces(t *testing.T) {
 		}
 	}
 	m.hasNothingLeft(t)
+}
+
+// Neither a checkout whose path has spaces nor temporary files in such a place matter to lessons with bind mounts, with
+// builds, and with Compose.
+func TestACheckoutMayHaveSpacesInItsPath(t *testing.T) {
+	takesLong(t, "two modules are compiled again")
+	directory := course.HostDirectory(t)
+	checkout, temporary := filepath.Join(directory, "my courses", "docker, proven"), filepath.Join(directory, "my files")
+	require.NoError(t, os.CopyFS(checkout, os.DirFS(filepath.Join("..", ".."))))
+	require.NoError(t, os.Mkdir(temporary, 0o755))
+	result := course.CLI{}.In(checkout).With("TMPDIR="+temporary).Program(t, "go", "test", "-v", "-count=1", "./module04", "./module08",
+		"-run", "TestABindMountShowsChangesBothWays|TestOneCommandStartsTheApplication|TestASecretIsAFileForThoseWhoNameIt")
+	for _, lesson := range []string{"TestABindMountShowsChangesBothWays", "TestOneCommandStartsTheApplication", "TestASecretIsAFileForThoseWhoNameIt"} {
+		assert.Contains(t, result.Stdout, "--- PASS: "+lesson)
+	}
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }
 
 // Two runs beside each other don't meet: neither finds the other's things, and they take turns at a port. A program that is no

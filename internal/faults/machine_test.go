@@ -5,7 +5,9 @@ package faults_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -66,7 +68,14 @@ func compiled(t *testing.T, program string) (file string) {
 		case lessonWithAClockThatJumps:
 			command = []string{"test", "-c", "-overlay", aClockThatJumps(t), "-o", file, "./testdata/lesson"}
 		}
-		course.CLI{}.With("CGO_ENABLED=0").With("GOOS=linux").With("GOARCH="+arch).Program(t, "go", command...)
+		environment := []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + arch}
+		compiler := exec.CommandContext(t.Context(), "go", command...)
+		compiler.Env = append(os.Environ(), environment...)
+		output, err := compiler.CombinedOutput()
+		course.Typed(t, string(output), slices.Concat(environment, []string{"go"}, command)...)
+		if err != nil {
+			t.Fatal(err)
+		}
 		programs[program] = file
 	}
 	return programs[program]
