@@ -44,7 +44,7 @@ pictures: images
 readme: images
 	@COURSE_README=1 $(GO) test $(addprefix ./,$(MODULES)) -count=1 -timeout 60m -run TestTheReadmeShowsWhatHappens
 
-faults: images
+faults: engine
 	@COURSE_FAULTS=1 $(COURSE) test ./internal/faults
 
 lint: has-go

@@ -12,7 +12,7 @@ import (
 // underWay starts lessons on the machine, of which the first goes on until it fails.
 func (m machine) underWay(t *testing.T, lessons string) *course.Client {
 	t.Helper()
-	run := course.CLI{}.DockerInBackground(t, "exec", m.Name, "lesson", "-test.v", "-test.run", "TestAContainerGoesOn|"+lessons)
+	run := course.CLI{}.DockerInBackground(t, m.exec("lesson", "-test.v", "-test.run", "TestAContainerGoesOn|"+lessons)...)
 	run.WaitForOutput(t, "it is under way")
 	return run
 }
@@ -52,7 +52,7 @@ func TestAnEngineThatIsGoneIsToldInOneSentence(t *testing.T) {
 func TestAnEngineThatIsRestartedCostsOnlyTheLessonUnderWay(t *testing.T) {
 	m := newMachine(t)
 	run := m.underWay(t, "TestAContainerRuns|TestAnImageIsBuilt")
-	m.Exec(t, "kill -TERM $(pidof dockerd) && while pidof dockerd; do sleep 0.1; done")
+	m.Exec(t, "kill -TERM $(pidof dockerd) && while pidof dockerd > /dev/null; do sleep 0.1; done")
 	m.start(t)
 	result := run.WaitUntilEnded(t)
 

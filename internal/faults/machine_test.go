@@ -84,7 +84,12 @@ func compiled(t *testing.T, program string) (file string) {
 // lesson runs a shell line on the machine, in which `lesson` runs lessons, and returns what the learner sees.
 func (m machine) lesson(t *testing.T, line string) course.Result {
 	t.Helper()
-	return course.DockerTries(t, "exec", m.Name, "sh", "-c", line)
+	return course.DockerTries(t, m.exec("sh", "-c", line)...)
+}
+
+// exec is the docker command's arguments for a command on the machine, where the same images are chosen as here.
+func (m machine) exec(command ...string) []string {
+	return append([]string{"exec", "--env", "COURSE_IMAGES=" + os.Getenv("COURSE_IMAGES"), m.Name}, command...)
 }
 
 // hasNothingLeft looks for what lessons could have left on the machine.
