@@ -25,8 +25,12 @@ var lost atomic.Bool
 func signOfLife() (restarted bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), comesBack)
 	defer cancel()
+	answersWithin := comesBack / 2
+	if lost.Load() {
+		answersWithin = time.Second
+	}
 	for ctx.Err() == nil {
-		patient, cancel := context.WithTimeout(ctx, comesBack/2) // one that hangs is not waited for twice
+		patient, cancel := context.WithTimeout(ctx, answersWithin)
 		_, err := docker.Client.Ping(patient, client.PingOptions{})
 		cancel()
 		if err == nil {

@@ -82,6 +82,11 @@ func Layers(t *testing.T, tag string) (digests []string) {
 
 // removeAll removes every container, volume, network and image that carries all the labels.
 func removeAll(labels ...string) error {
+	if lost.Load() {
+		if _, err := signOfLife(); err != nil {
+			return err
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tell := func(string, string) {}

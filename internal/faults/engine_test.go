@@ -3,8 +3,10 @@ package faults_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 )
@@ -12,7 +14,8 @@ import (
 // underWay starts lessons on the machine, of which the first goes on until it fails.
 func (m machine) underWay(t *testing.T, lessons string) *course.Client {
 	t.Helper()
-	run := course.CLI{}.DockerInBackground(t, m.exec("lesson", "-test.v", "-test.run", "TestAContainerGoesOn|"+lessons)...)
+	run := course.CLI{}.DockerInBackground(t, m.exec("sh", "-c", // one stream, so that lines keep their order
+		"exec lesson -test.v -test.run 'TestAContainerGoesOn|"+lessons+"' 2>&1")...)
 	run.WaitForOutput(t, "it is under way")
 	return run
 }
@@ -32,6 +35,16 @@ func TestAnEngineThatIsGoneIsToldInOneSentence(t *testing.T) {
 	m.Exec(t, "kill -KILL $(pidof dockerd) && rm -f /var/run/docker.sock")
 	result := run.WaitUntilEnded(t)
 
+	toldOnceALesson(t, result)
+	m.start(t)
+	assert.NotEmpty(t, m.Exec(t, "docker ps --all --quiet --filter label=docker-proven").Stdout)
+	m.Exec(t, "ls -d /tmp/docker-proven-* && exit 1 || exit 0") // its files are gone already
+}
+
+// toldOnceALesson expects of a run whose engine is gone that the first lesson says so after its failure, and the others, and
+// the end of the run, say nothing else.
+func toldOnceALesson(t *testing.T, result course.Result) {
+	t.Helper()
 	const sentence = "the engine at unix:///var/run/docker.sock answered when this run began, and doesn't any more: start it " +
 		"again, which `make engine` does or says how, and then `make clean` removes what this run has left on it\n"
 	assert.Equal(t, 1, result.ExitCode)
@@ -42,10 +55,20 @@ func TestAnEngineThatIsGoneIsToldInOneSentence(t *testing.T) {
 		`=== RUN   TestAContainerRuns\n    \S+: `+sentence+`--- FAIL: TestAContainerRuns \([0-9.]+s\)\n`+
 		`=== RUN   TestAnImageIsBuilt\n    \S+: `+sentence+`--- FAIL: TestAnImageIsBuilt \([0-9.]+s\)\n`+
 		"FAIL\n"+sentence+"$", later)
+}
 
-	m.start(t)
+// An engine that hangs is waited for as long as a word of a lesson waits, once.
+func TestAnEngineThatHangsIsWaitedForOnce(t *testing.T) {
+	takesLong(t, "a word of a lesson waits three minutes")
+	m := newMachine(t)
+	run := m.underWay(t, "TestAContainerRuns|TestAnImageIsBuilt")
+	m.Exec(t, "kill -STOP $(pidof dockerd)")
+	for deadline := time.Now().Add(6 * time.Minute); !run.Ended(); time.Sleep(time.Second) { // longer than this word's patience
+		require.True(t, time.Now().Before(deadline), run.Output())
+	}
+	toldOnceALesson(t, run.WaitUntilEnded(t))
+	m.Exec(t, "kill -CONT $(pidof dockerd)")
 	assert.NotEmpty(t, m.Exec(t, "docker ps --all --quiet --filter label=docker-proven").Stdout)
-	m.Exec(t, "ls -d /tmp/docker-proven-* && exit 1 || exit 0") // its files are gone already
 }
 
 // An engine that is restarted costs the lesson under way. The others wait until it is back, and nothing is left.

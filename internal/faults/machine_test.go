@@ -84,7 +84,7 @@ func compiled(t *testing.T, program string) (file string) {
 // lesson runs a shell line on the machine, in which `lesson` runs lessons, and returns what the learner sees.
 func (m machine) lesson(t *testing.T, line string) course.Result {
 	t.Helper()
-	return course.DockerTries(t, m.exec("sh", "-c", line)...)
+	return course.DockerTries(t, m.exec("sh", "-c", "exec 2>&1; "+line)...)
 }
 
 // exec is the docker command's arguments for a command on the machine, where the same images are chosen as here.

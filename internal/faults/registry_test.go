@@ -60,7 +60,7 @@ func TestADownloadThatIsCutOrSlowIsToldAsItGoes(t *testing.T) {
 
 	once := m.pull(t, "127.0.0.1:5000/cut-once:1")
 	assert.Equal(t, 0, once.ExitCode)
-	assert.Regexp(t, `(?m)^127\.0\.0\.1:5000/cut-once:1: \S+: Retrying in \d+ seconds?$`, once.Stderr)
+	assert.Regexp(t, `(?m)^127\.0\.0\.1:5000/cut-once:1: \S+: Retrying in \d+ seconds?$`, once.Stdout)
 
 	always := m.pull(t, "127.0.0.1:5000/cut:1")
 	assert.Equal(t, 0, always.ExitCode)
@@ -69,7 +69,7 @@ func TestADownloadThatIsCutOrSlowIsToldAsItGoes(t *testing.T) {
 
 	silent := m.pull(t, "127.0.0.1:5001/silent:1")
 	assert.Equal(t, 0, silent.ExitCode)
-	assert.Contains(t, silent.Stderr, "127.0.0.1:5001/silent:1 is not here yet: docker pull 127.0.0.1:5001/silent:1\n", "what it waits for")
+	assert.Contains(t, silent.Stdout, "127.0.0.1:5001/silent:1 is not here yet: docker pull 127.0.0.1:5001/silent:1\n", "what it waits for")
 	assert.Regexp(t, `(?m)^    \S+: not provable here: 127\.0\.0\.1:5001/silent:1 is not here, and its registry can't be reached`, silent.Stdout)
 
 	late := m.lesson(t, "FAULTY_IMAGE=127.0.0.1:5000/slow:1 lesson -test.v -test.run TestAnImageIsThere -test.timeout 15s")
