@@ -3,7 +3,6 @@ package module12
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -59,13 +58,10 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
 	directory := filepath.Join(course.HostDirectory(t), "shop")
 	s.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
-	thisRuns := strings.NewReplacer(image.Postgres.Pinned, postgres, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
 	manifests, err := filepath.Glob("kubernetes/*.yaml")
 	require.NoError(t, err)
 	for _, file := range manifests {
-		content, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(directory, filepath.Base(file)), []byte(thisRuns.Replace(string(content))), 0o644))
+		write(t, directory, filepath.Base(file), example.File(t, file))
 	}
 	course.Docker(t, "cp", "--quiet", directory, s.Name+":/shop")
 	s.Kubectl(t, "create", "secret", "generic", "database", "--from-file", "/shop/secrets")
