@@ -81,7 +81,7 @@ func TestAfterARestartOfTheEngineThePolicyDecidesWhoRuns(t *testing.T) {
 	course.DockerUntil(t, before, "exec", engine.Container.Name, "sh", "-c", list)
 
 	course.Say(t, "The engine is restarted:")
-	course.Docker(t, "restart", "--timeout", "60", engine.Container.Name)
+	course.Docker(t, "restart", "-t", "60", engine.Container.Name)
 	const after = "^always-left-running\nalways-stopped\nunless-stopped-left-running\n$"
 	course.DockerUntil(t, after, "exec", engine.Container.Name, "sh", "-c", list)
 	for name, expected := range map[string]int{

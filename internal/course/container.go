@@ -162,11 +162,11 @@ func demultiplex(t *testing.T, stream io.Reader) (stdout, stderr string) {
 	return out.String(), err.String()
 }
 
-// Stop ends the container's main process without grace (`docker stop --timeout 0`): a stopped container still
+// Stop ends the container's main process without grace (`docker stop -t 0`): a stopped container still
 // is there, files and all.
 func (c *Container) Stop(t *testing.T) {
 	t.Helper()
-	lessonOf(t).command("docker", "stop", "--timeout", "0", c.Name)
+	lessonOf(t).command("docker", "stop", "-t", "0", c.Name)
 	immediately := time.Duration(0)
 	if err := c.tc.Stop(t.Context(), &immediately); err != nil {
 		t.Fatal(err)
