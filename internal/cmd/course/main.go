@@ -14,6 +14,7 @@ import (
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/inside"
 	"docker-proven/internal/proof"
 	"docker-proven/internal/standin"
 )
@@ -51,6 +52,12 @@ func run(ctx context.Context, args []string) int {
 		err = image.ObtainAll(ctx, os.Stdout, rest...)
 	case "test":
 		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
+	case "test-on":
+		return proveOn(ctx, rest)
+	case "compare":
+		err = compare(os.Stdout, rest)
+	case "within":
+		return inside.Test(ctx, rest[0], rest[1], rest[2], rest[3:])
 	case "book":
 		return makeBook(ctx, rest)
 	case "clean":
