@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ func ReadFile(file, label string) (Run, error) {
 		return Run{}, fmt.Errorf("%s: %w", file, err)
 	}
 	if label == "" {
-		label = strings.TrimSuffix(filepath.Base(file), ".json")
+		label = strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".json"), "run-")
 		if parent := filepath.Base(filepath.Dir(file)); label == "run" && parent != "." {
 			label = parent
 		}
@@ -43,14 +44,15 @@ func ReadFile(file, label string) (Run, error) {
 	return Run{label, recorded}, nil
 }
 
-// Compare tells how several runs differ: module by module, image by image, claim by claim.
-func Compare(w io.Writer, runs ...Run) {
-	overview(w, runs)
-	images(w, runs)
+// Compare tells how several runs differ: module by module, claim by claim, image by image. It returns whether no claim failed.
+func Compare(w io.Writer, runs ...Run) (holds bool) {
 	all := claimsOf(runs)
-	broken(w, runs, all)
+	overview(w, runs)
+	holds = broken(w, runs, all)
 	provenSomewhere(w, runs, all)
+	images(w, runs)
 	known(w, runs, all)
+	return holds
 }
 
 // overview is how many claims of each module came out which way in each run.
@@ -98,49 +100,72 @@ func counts(p proof.Package) string {
 	return strings.Join(words, ", ")
 }
 
-// engineOf is the engine's name and version, without what else it says about itself.
+// engineOf is the versions of the engine and of the docker command, without what else a run says about them.
 func engineOf(run Run) string {
 	var names []string
 	for _, engine := range run.Engines {
-		name, _, _ := strings.Cut(engine, " (")
-		names = append(names, name)
+		names = append(names, versions.ReplaceAllString(engine, "$1, docker command $2"))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, "; ")
 }
 
-// images is which images each run used, those of one repository side by side.
+var versions = regexp.MustCompile(`^Docker (Engine .*?) \(API [^,]*, docker command ([^)]*)\).*`)
+
+// images is which images each run used: what several runs call the same side by side, and else what is of one repository.
 func images(w io.Writer, runs []Run) {
 	header := []string{"image"}
-	byRepository := map[string][][]proof.Image{} // for each run
+	type line struct {
+		repository, ref string // no reference where only one run has that one
+		number          int    // of such
+	}
+	used := map[line][]string{} // of each run
 	for n, run := range runs {
 		header = append(header, run.Label)
+		unshared := map[string]int{}
 		for _, i := range run.Images {
 			repository, _ := split(i.Ref)
-			if byRepository[repository] == nil {
-				byRepository[repository] = make([][]proof.Image, len(runs))
+			at := line{repository, i.Ref, 0}
+			if !shared(runs, i.Ref) {
+				at = line{repository, "", unshared[repository]}
+				unshared[repository]++
 			}
-			byRepository[repository][n] = append(byRepository[repository][n], i)
+			if used[at] == nil {
+				used[at] = make([]string, len(runs))
+			}
+			used[at][n] = describe(i)
 		}
 	}
+	inOrder := slices.SortedFunc(maps.Keys(used), func(a, b line) int {
+		return cmp.Or(cmp.Compare(a.repository, b.repository), cmp.Compare(a.ref, b.ref), cmp.Compare(a.number, b.number))
+	})
 	var rows [][]string
-	for _, repository := range sortedKeys(byRepository) {
-		used := byRepository[repository]
-		for line := range slices.MaxFunc(used, func(a, b []proof.Image) int { return len(a) - len(b) }) {
-			row := []string{repository}
-			for _, of := range used {
-				if line < len(of) {
-					row = append(row, describe(of[line]))
-				} else {
-					row = append(row, "")
-				}
-			}
-			rows = append(rows, row)
+	var same []string
+	for _, at := range inOrder {
+		if different := slices.Compact(slices.DeleteFunc(slices.Clone(used[at]), func(i string) bool { return i == "" })); at.ref != "" && len(different) == 1 {
+			same = append(same, at.repository+":"+different[0])
+			continue
 		}
+		rows = append(rows, append([]string{at.repository}, used[at]...))
+	}
+	if len(used) > 0 {
+		fmt.Fprintf(w, "\n## Image by image\n")
 	}
 	if len(rows) > 0 {
-		fmt.Fprintf(w, "\n## Image by image\n\n")
+		fmt.Fprintln(w)
 		table(w, header, rows)
 	}
+	list(w, "The same wherever they were used:", same)
+}
+
+// shared is whether several runs used an image of that reference.
+func shared(runs []Run, ref string) bool {
+	number := 0
+	for _, run := range runs {
+		if slices.ContainsFunc(run.Images, func(i proof.Image) bool { return i.Ref == ref }) {
+			number++
+		}
+	}
+	return number > 1
 }
 
 // split takes the tag off a reference.
@@ -205,13 +230,12 @@ func (c compared) verdict(run int) string {
 }
 
 // broken tells of the claims that failed in a run, and what was different in one where they held.
-func broken(w io.Writer, runs []Run, all []compared) {
+func broken(w io.Writer, runs []Run, all []compared) (none bool) {
 	header := []string{"claim"}
 	for _, run := range runs {
 		header = append(header, run.Label)
 	}
-	var rows [][]string
-	var reasons []string
+	found := failures{header: header}
 	for _, c := range all {
 		bad, good := c.first(proof.Failed, proof.Unfinished), c.first(proof.Proven)
 		if bad < 0 {
@@ -221,26 +245,57 @@ func broken(w io.Writer, runs []Run, all []compared) {
 		for n := range runs {
 			row = append(row, c.verdict(n))
 		}
-		changes := []change{{"it holds in none of these runs", "", ""}}
+		tried := surroundings{c.in[bad].Images, engineOf(runs[bad])}
+		held := surroundings{nil, tried.engine}
 		if good >= 0 {
-			changes = changesBetween(surroundings{c.in[good].Images, engineOf(runs[good])},
-				surroundings{c.in[bad].Images, engineOf(runs[bad])})
+			held = surroundings{c.in[good].Images, engineOf(runs[good])}
 		}
-		for n, change := range changes {
-			if n > 0 {
-				row = slices.Repeat([]string{""}, len(row))
-			}
-			rows = append(rows, append(slices.Clip(row), change.what, change.from, change.to))
-		}
-		reasons = append(reasons, fmt.Sprintf("- %s, %s: %s\n", c, runs[bad].Label, c.in[bad].Why()))
+		found.add(row, held, tried, fmt.Sprintf("%s, %s: %s", c, runs[bad].Label, c.in[bad].Why()))
 	}
+	for _, run := range runs {
+		found.trouble(run)
+	}
+	found.write(w)
+	return len(found.reasons) == 0
+}
+
+// failures are claims that broke, for a table and for a list of what was found instead.
+type failures struct {
+	header  []string
+	rows    [][]string
+	reasons []string
+}
+
+// add adds a claim, with a line of the table for each image that is another one than when the claim held.
+func (f *failures) add(row []string, held, tried surroundings, reason string) {
+	for n, change := range changesBetween(held, tried) {
+		if n > 0 {
+			row = make([]string, len(row))
+		}
+		f.rows = append(f.rows, slices.Concat(row, []string{change.what, change.from, change.to}))
+	}
+	f.reasons = append(f.reasons, reason)
+}
+
+// trouble adds what failed in a run that is no claim: packages that do not compile, for example.
+func (f *failures) trouble(run Run) {
+	for _, p := range run.Packages {
+		if p.Trouble != "" {
+			f.reasons = append(f.reasons, fmt.Sprintf("%s, %s: %s", p.Name, run.Label, strings.Trim(p.Trouble, "()")))
+		}
+	}
+}
+
+func (f *failures) write(w io.Writer) {
 	fmt.Fprintf(w, "\n## Claims that broke\n\n")
-	if len(rows) == 0 {
-		fmt.Fprintln(w, "None: whatever could be tried holds in each of these runs.")
+	if len(f.reasons) == 0 {
+		fmt.Fprintln(w, "None: what could be tried holds.")
 		return
 	}
-	table(w, append(header, "what differs", "holds with", "breaks with"), rows)
-	fmt.Fprintf(w, "\nWhat was found instead:\n\n%s", strings.Join(reasons, ""))
+	if len(f.rows) > 0 {
+		table(w, append(f.header, "tried with", "holds with", "breaks with"), f.rows)
+	}
+	list(w, "What was found instead:", f.reasons)
 }
 
 // surroundings are what a claim was tried with.
@@ -252,7 +307,8 @@ type surroundings struct {
 // A change is what differs between two surroundings.
 type change struct{ what, from, to string }
 
-// changesBetween pairs the images by repository: those that both have are no change.
+// changesBetween pairs the images by repository: those that both have are no change. Where nothing has changed, it is all
+// that there was.
 func changesBetween(before, after surroundings) (changes []change) {
 	without := func(images, others []proof.Image) map[string][]string {
 		left := map[string][]string{}
@@ -274,10 +330,14 @@ func changesBetween(before, after surroundings) (changes []change) {
 	if before.engine != after.engine {
 		changes = append(changes, change{"engine", before.engine, after.engine})
 	}
-	if changes == nil {
-		changes = []change{{"no image and no engine", "", ""}}
+	if changes != nil {
+		return changes
 	}
-	return changes
+	for _, i := range after.images {
+		repository, _ := split(i.Ref)
+		changes = append(changes, change{repository, describe(i), describe(i)})
+	}
+	return append(changes, change{"engine", before.engine, after.engine})
 }
 
 // provenSomewhere tells of claims that one run proved and another one could not try.
@@ -288,12 +348,10 @@ func provenSomewhere(w io.Writer, runs []Run, all []compared) {
 			continue
 		}
 		if skipped := c.first(proof.NotProvable); skipped >= 0 {
-			lines = append(lines, fmt.Sprintf("- %s, not with %s: %s\n", c, runs[skipped].Label, c.in[skipped].Why()))
+			lines = append(lines, fmt.Sprintf("%s, not with %s: %s", c, runs[skipped].Label, c.in[skipped].Why()))
 		}
 	}
-	if len(lines) > 0 {
-		fmt.Fprintf(w, "\n## Claims that only some of these runs could try\n\n%s", strings.Join(lines, ""))
-	}
+	list(w, "## Claims that only some of these runs could try", lines)
 }
 
 // known explains the differences that the course knows, as far as they concern these runs.
@@ -308,10 +366,8 @@ func known(w io.Writer, runs []Run, all []compared) {
 			for n, run := range runs {
 				verdicts = append(verdicts, c.verdict(n)+" with "+run.Label)
 			}
-			lines = append(lines, fmt.Sprintf("- **%s**: %s (%s: %s)\n", k.Of, k.What, c, strings.Join(verdicts, ", ")))
+			lines = append(lines, fmt.Sprintf("**%s**: %s (%s: %s)", k.Of, k.What, c, strings.Join(verdicts, ", ")))
 		}
 	}
-	if len(lines) > 0 {
-		fmt.Fprintf(w, "\n## Known differences\n\n%s", strings.Join(lines, ""))
-	}
+	list(w, "## Known differences", lines)
 }

@@ -33,4 +33,11 @@ func table(w io.Writer, header []string, rows [][]string) {
 	}
 }
 
+// list writes a list of Markdown below a title, unless there is nothing to list.
+func list(w io.Writer, title string, lines []string) {
+	if len(lines) > 0 {
+		fmt.Fprintf(w, "\n%s\n\n- %s\n", title, strings.Join(lines, "\n- "))
+	}
+}
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

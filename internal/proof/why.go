@@ -31,36 +31,41 @@ var (
 func telling(transcript string) string {
 	var said, found, message []string
 	label := ""
+reading:
 	for line := range strings.Lines(transcript) {
-		if panicked.MatchString(line) {
+		prefix, cell := logged.FindString(line), testify.FindStringSubmatch(line)
+		switch {
+		case panicked.MatchString(line):
 			return strings.TrimSpace(line)
-		}
-		if prefix := logged.FindString(line); prefix != "" {
-			if len(found) > 0 {
-				break // the next message
+		case prefix != "" && len(said)+len(found) > 0: // the next message
+			break reading
+		case prefix != "":
+			said = strings.Fields(line[len(prefix):])
+		case cell != nil:
+			if cell[1] != "" {
+				label = cell[1]
+			} else if strings.TrimSpace(cell[2]) == "Diff:" { // says in many lines what has been said
+				label = cell[2]
 			}
-			if text := strings.TrimSpace(line[len(prefix):]); text != "" && len(said) == 0 {
-				said = append(said, text)
+			switch label {
+			case "Error:":
+				found = append(found, strings.Fields(cell[2])...)
+			case "Messages:":
+				message = append(message, strings.Fields(cell[2])...)
 			}
-		}
-		cell := testify.FindStringSubmatch(line)
-		if cell == nil {
-			continue
-		}
-		if cell[1] != "" {
-			label = cell[1]
-		} else if strings.TrimSpace(cell[2]) == "Diff:" {
-			label = cell[2] // says in lines what has been said
-		}
-		switch label {
-		case "Error:":
-			found = append(found, strings.Fields(cell[2])...)
-		case "Messages:":
-			message = append(message, strings.Fields(cell[2])...)
+		case len(said) > 0 && strings.HasPrefix(line, "        "): // testing indents a message's further lines
+			said = append(said, strings.Fields(line)...)
+		case len(said) > 0:
+			break reading
 		}
 	}
 	if len(found) > 0 {
-		return strings.Join(append(found, message...), " ")
+		said = append(found, message...)
 	}
-	return strings.Join(said, " ")
+	const enough = 300
+	text := []rune(strings.Join(said, " "))
+	if len(text) > enough {
+		return string(text[:enough]) + " …"
+	}
+	return string(text)
 }
