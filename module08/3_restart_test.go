@@ -51,7 +51,7 @@ func TestNoPolicyRestartsWhatIsStoppedByHand(t *testing.T) {
 	always := background(t, []string{"--restart", "always"}, program)
 	always.WaitForLog(t, "start")
 	course.Say(t, "Ended from inside, it comes back:")
-	course.Docker(t, "exec", always.Name, "kill", "-TERM", "1")
+	course.Docker(t, "exec", "--detach", always.Name, "kill", "-TERM", "1") // which ends with the container
 	course.DockerUntil(t, "start\nstart\n", "logs", always.Name)
 	always.WaitForInspect(t, "{{.State.Status}}", "running")
 
