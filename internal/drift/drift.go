@@ -109,7 +109,7 @@ func engineOf(run Run) string {
 	return strings.Join(names, "; ")
 }
 
-var versions = regexp.MustCompile(`^Docker (Engine .*?) \(API [^,]*, docker command ([^)]*)\).*`)
+var versions = regexp.MustCompile(`^(?:Docker )?(.*?) \(API [^,]*, docker command ([^)]*)\).*`)
 
 // images is which images each run used: what several runs call the same side by side, and else what is of one repository.
 func images(w io.Writer, runs []Run) {

@@ -97,7 +97,7 @@ func Obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 
 func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) {
 	choice := os.Getenv("COURSE_STANDINS")
-	if lender := os.Getenv(LearnersEngine); lender != "" {
+	if lender := os.Getenv(engine.Learners); lender != "" {
 		facts, err := borrow(ctx, lender, ref, progress)
 		if err == nil && usable(facts, choice) || err != nil && !errdefs.IsNotFound(err) {
 			return facts, err
@@ -140,7 +140,7 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 	} else if choice == "never" || !standin.Has(ref) {
 		return Facts{}, &UnavailableError{ref, err}
 	}
-	if os.Getenv(LearnersEngine) != "" {
+	if os.Getenv(engine.Learners) != "" {
 		return Facts{}, &UnavailableError{ref, errors.New("a stand-in is built on your own engine: run `make images`")}
 	}
 	if err := standin.Build(ctx, ref, progress); err != nil {
@@ -159,10 +159,6 @@ func usable(present Facts, choice string) bool {
 	}
 	return true
 }
-
-// LearnersEngine is the variable with the address of the learner's engine, for tests that run in another one (see package
-// inside): what the learner's has, it hands over.
-const LearnersEngine = "COURSE_LEARNERS_ENGINE"
 
 // borrow makes sure that the engine has what the learner's engine has under ref, and says which image that is there: an engine
 // to which an image is handed over doesn't know its registry's digest.

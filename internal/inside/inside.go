@@ -43,8 +43,18 @@ type Engine struct {
 	log        *lockedBuffer
 }
 
-// Start starts the engine of a docker:…-dind image and copies the checkout in the working directory into its container.
-// What the images of the course need, the learner's engine hands over. The engine goes with Close, and also when this process
+// enginesProgram starts the engine that an image has, as the container's first process: that of a docker:…-dind image, or
+// Podman's service, which speaks Docker's language. (The settings that Podman's own image brings are for containers without
+// networks and limits of their own; and the default network has another name. On machines with version 1 of control groups, Podman wants to be told that it is meant.)
+const enginesProgram = `if command -v podman > /dev/null; then
+  printf '[containers]\nlog_driver = "k8s-file"\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_network = "bridge"\n' > /etc/course.conf
+  export CONTAINERS_CONF=/etc/course.conf PODMAN_IGNORE_CGROUPSV1_WARNING=1
+  exec podman system service --time=0 unix://` + ownSocket + `
+fi
+exec dockerd-entrypoint.sh dockerd`
+
+// Start starts the engine of a docker:…-dind image, or of one of Podman, and copies the checkout in the working directory
+// into its container. The images that the course needs, the learner's engine hands over. The engine goes with Close, and also when this process
 // is killed: it ends when its standard input does, and its container is removed when it ends.
 func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error) {
 	facts, err := engine.Use(ctx)
@@ -55,8 +65,7 @@ func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error)
 		return nil, err
 	}
 	e := &Engine{name: "docker-proven-engine-" + strings.ToLower(rand.Text()[:8]), arch: facts.Arch, log: new(lockedBuffer)}
-	// The entrypoint becomes the container's first process, which passes the request to end on to the engine.
-	script := fmt.Sprintf("mkdir -p %s; exec 3<&0; { cat <&3 > /dev/null; kill $$; } & exec dockerd-entrypoint.sh dockerd", programs)
+	script := "mkdir -p " + programs + " /var/run; exec 3<&0; { cat <&3 > /dev/null; kill $$; } &\n" + enginesProgram
 	keeper := exec.Command("docker", "run", "--rm", "--interactive", "--sig-proxy=false", "--name", e.name,
 		"--label", clean.Label+"="+e.name, "--privileged", "--volume", socketOf(facts)+":"+learners, "--entrypoint", "sh",
 		ref, "-c", script)
@@ -79,21 +88,62 @@ func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error)
 	return e, nil
 }
 
-// furnish waits until the engine answers, and copies the checkout into its container.
+// furnish gives the container a docker command, where its image has none, waits until the engine answers, and copies the
+// checkout into its container.
 func (e *Engine) furnish(ctx context.Context) error {
 	patient, cancel := context.WithTimeoutCause(ctx, startsWithin, fmt.Errorf("it gives no answer within %v", startsWithin))
 	defer cancel()
-	for exec.CommandContext(patient, "docker", "exec", e.name, "docker", "version").Run() != nil {
-		select {
-		case <-e.ended:
-			return fmt.Errorf("its container ended; the last that it said was\n%s", lastLines(e.log.String(), 10))
-		case <-patient.Done():
-			return fmt.Errorf("%w; the last that it said was\n%s", context.Cause(patient), lastLines(e.log.String(), 10))
-		case <-time.After(200 * time.Millisecond):
+	if err := e.succeeds(patient, "true"); err != nil {
+		return err
+	}
+	if _, err := output(patient, "docker", "exec", e.name, "docker", "--version"); err != nil {
+		if err := e.lendCommand(ctx); err != nil {
+			return err
 		}
+	}
+	if err := e.succeeds(patient, "docker", "version"); err != nil {
+		return err
 	}
 	_, err := output(ctx, "docker", "cp", "--quiet", ".", e.name+":"+checkout)
 	return err
+}
+
+// succeeds waits until a command succeeds in the engine's container.
+func (e *Engine) succeeds(ctx context.Context, command ...string) error {
+	for exec.CommandContext(ctx, "docker", append([]string{"exec", e.name}, command...)...).Run() != nil {
+		select {
+		case <-e.ended:
+			return fmt.Errorf("its container ended; the last that it said was\n%s", lastLines(e.log.String(), 10))
+		case <-ctx.Done():
+			return fmt.Errorf("%w; the last that it said was\n%s", context.Cause(ctx), lastLines(e.log.String(), 10))
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// lendCommand copies the docker command with its plugins from the image of a throwaway engine, to the places where it is there.
+func (e *Engine) lendCommand(ctx context.Context) error {
+	ref := image.DockerInDocker.Ref()
+	if _, err := image.Obtain(ctx, ref, e.log); err != nil {
+		return err
+	}
+	const collect = `cd / && tar -c -h -f - "$(command -v docker | cut -c 2-)" $(ls -d usr/*/docker/cli-plugins usr/local/*/docker/cli-plugins 2> /dev/null)`
+	from := exec.CommandContext(ctx, "docker", "run", "--rm", "--label", clean.Label+"="+e.name, "--entrypoint", "sh", ref, "-c", collect)
+	to := exec.CommandContext(ctx, "docker", "cp", "-", e.name+":/")
+	var complaint bytes.Buffer
+	from.Stderr, to.Stderr = &complaint, &complaint
+	var err error
+	if to.Stdin, err = from.StdoutPipe(); err == nil {
+		err = from.Start()
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(to.Run(), from.Wait()); err != nil {
+		return fmt.Errorf("copying the docker command of %s into it: %w: %s", ref, err, strings.TrimSpace(complaint.String()))
+	}
+	return nil
 }
 
 // Close ends the engine and removes it with everything in it.
@@ -164,7 +214,7 @@ func Test(ctx context.Context, name, root, program string, flags []string) int {
 
 // settings are the flags of `docker exec` that hand on the course's settings.
 func settings(environment []string) []string {
-	flags := []string{"--env", image.LearnersEngine + "=unix://" + learners}
+	flags := []string{"--env", engine.Learners + "=unix://" + learners}
 	for _, variable := range environment {
 		if strings.HasPrefix(variable, "COURSE_") {
 			flags = append(flags, "--env", variable)
