@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	madeLabel    = "docker-proven"         // on everything that lessons make
+	Label        = "docker-proven"         // on everything that lessons make, and on engines started for them
 	standInLabel = "docker-proven.standin" // on stand-ins and their bases, and on what is built from them
 	bases        = "docker-proven/"        // the repositories of the bases that stand-ins are built on
 )
@@ -37,7 +37,7 @@ func Made(ctx context.Context, out io.Writer) error {
 	err = Labelled(ctx, docker, func(kind, name string) {
 		number++
 		_, _ = fmt.Fprintf(out, "removed %s %s\n", kind, name)
-	}, madeLabel)
+	}, Label)
 	if number == 0 && err == nil {
 		_, _ = fmt.Fprintln(out, "nothing of the course's lessons is left")
 	}

@@ -14,6 +14,7 @@ import (
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/inside"
 	"docker-proven/internal/proof"
 	"docker-proven/internal/standin"
 )
@@ -24,6 +25,12 @@ engine              find an engine; install and start one where there is none an
 engine-stop         stop the engine that the course started
 images [name ...]   obtain the images of the course, or those named
 test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
+test-on "image ..." [flag ...]
+                    the same for the modules, inside engines that are started for it: docker:28-dind, for example
+drift [pinned] [current] [flag ...]
+                    compare a run with the pinned images and one with those of today: kept in files, or performed now ("")
+compare file ...    compare runs that were kept
+since file memory   what broke in a run that was kept, and since which digest; memory is a file that goes from run to run
 book [file]         make book.html of a run that was kept in file, or of one that is performed now
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
@@ -51,6 +58,16 @@ func run(ctx context.Context, args []string) int {
 		err = image.ObtainAll(ctx, os.Stdout, rest...)
 	case "test":
 		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
+	case "test-on":
+		return proveOn(ctx, rest)
+	case "compare":
+		err = compare(os.Stdout, rest)
+	case "since":
+		err = since(os.Stdout, rest)
+	case "drift":
+		return showDrift(ctx, rest)
+	case "within":
+		return inside.Test(ctx, rest[0], rest[1], rest[2], rest[3:])
 	case "book":
 		return makeBook(ctx, rest)
 	case "clean":
