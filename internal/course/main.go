@@ -5,7 +5,6 @@ package course
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,12 +19,14 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 
+	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/session"
 )
 
 // Label is on everything the course makes; its value is the test process that made it.
-const Label = "docker-proven"
+const Label = clean.Label
 
 // LessonLabel is on everything a lesson makes; its value is that lesson of that run.
 const LessonLabel = "docker-proven.lesson"
@@ -34,7 +34,7 @@ const LessonLabel = "docker-proven.lesson"
 // thisRun names this test process: nothing of two processes can be mistaken for each other, and each has a
 // reaper of its own. (testcontainers-go gives all packages of one `go test` one reaper by default, which can
 // leave between the end of one package and the start of the next.)
-var thisRun = strings.ToLower(rand.Text()[:12])
+var thisRun = session.Process()
 
 // The engine that Main found, and the connection to it.
 var (
