@@ -4,11 +4,13 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test book $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
+.PHONY: help test book bench $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
 	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
+	@echo 'make bench           measure the course against what this engine can do; MODULES=module04 a part of it,'
+	@echo '                     NAIVE=1 compares with the naive way'
 	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
@@ -25,6 +27,12 @@ test: images
 # A run that was kept needs no engine.
 book: $(if $(RUN),has-go,images)
 	@$(COURSE) book $(RUN)
+
+# All of it, unless MODULES names lessons.
+CHOSEN := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
+
+bench: images
+	@$(COURSE) bench $(if $(NAIVE),naive) $(CHOSEN)
 
 $(MODULES): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m

@@ -71,6 +71,9 @@ func beginLesson(t *testing.T, inParallel bool) *lesson {
 		if keeping() {
 			return
 		}
+		if naive() {
+			l.stopNaively()
+		}
 		if err := removeAll(LessonLabel + "=" + l.id); err != nil {
 			t.Error(err)
 		}

@@ -45,6 +45,10 @@ var (
 // keeping is whether COURSE_KEEP asks for containers to stay up after their test.
 func keeping() bool { return os.Getenv("COURSE_KEEP") != "" }
 
+// naive is whether COURSE_NAIVE asks for containers to be stopped as `docker stop` does it by default, with ten seconds of
+// grace for those that don't listen, one after the other. It is what `make bench` compares the course with.
+func naive() bool { return os.Getenv("COURSE_NAIVE") != "" }
+
 // Main is the TestMain of every module: it finds the engine or says what to do about it, runs the lessons, and
 // leaves nothing behind, also when it is interrupted. What is given besides is done when the lessons have ended.
 func Main(m *testing.M, afterwards ...func()) {

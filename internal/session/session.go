@@ -4,20 +4,25 @@
 package session
 
 import (
+	"context"
 	"crypto/rand"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/shirou/gopsutil/v4/process"
 )
 
 const variable = "COURSE_SESSION"
 
 // Process is a name for this test process, which no other has.
 func Process() string {
-	return process(os.Getenv(variable), os.Args[0])
+	return named(os.Getenv(variable), os.Args[0])
 }
 
-func process(session, program string) string {
+func named(session, program string) string {
 	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(program), ".exe"), ".test") + "." + word(12)
 	if session != "" {
 		name = session + "." + name
@@ -43,4 +48,30 @@ func (s Session) Package(process string) (name string, ours bool) {
 		return "", false
 	}
 	return words[1], true
+}
+
+// Processes are the running processes of the session: test binaries and what they have started, whoever their parent is
+// by now. It is an error where a process's environment can't be read, as on macOS.
+func (s Session) Processes(ctx context.Context) (ours []*process.Process, err error) {
+	here, err := process.NewProcessWithContext(ctx, int32(os.Getpid()))
+	if err == nil {
+		_, err = here.EnvironWithContext(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("on this system the processes of a run can't be told from others: %w", err)
+	}
+	all, err := process.ProcessesWithContext(ctx)
+	for _, p := range all {
+		environment, err := p.EnvironWithContext(ctx) // one that has ended meanwhile, or is another user's, has none
+		if err == nil && slices.Contains(environment, s.Environment()) {
+			ours = append(ours, p)
+		}
+	}
+	return ours, err
+}
+
+// IsTest is whether a process is a test binary.
+func IsTest(p *process.Process) bool {
+	name, _ := p.Exe()
+	return strings.HasSuffix(strings.TrimSuffix(strings.TrimSuffix(name, " (deleted)"), ".exe"), ".test")
 }

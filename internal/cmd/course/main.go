@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
+	"docker-proven/internal/bench"
 	"docker-proven/internal/book"
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
@@ -25,6 +27,8 @@ engine-stop         stop the engine that the course started
 images [name ...]   obtain the images of the course, or those named
 test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
 book [file]         make book.html of a run that was kept in file, or of one that is performed now
+bench [naive] [flag or package ...]
+                    measure the tests against what this engine can do; naive compares with one at a time and stops with grace
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -53,6 +57,12 @@ func run(ctx context.Context, args []string) int {
 		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
 	case "book":
 		return makeBook(ctx, rest)
+	case "bench":
+		naive := len(rest) > 0 && rest[0] == "naive"
+		if naive {
+			rest = rest[1:]
+		}
+		return bench.Run(ctx, rest, naive, filepath.Join("internal", "bench", "measured"), os.Stdout)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
