@@ -4,13 +4,15 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test book bench $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
+.PHONY: help test book bench soak $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
 	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
 	@echo 'make bench           measure the course against what this engine can do; MODULES=module04 a part of it,'
 	@echo '                     NAIVE=1 compares with the naive way'
+	@echo 'make soak N=20       prove the course N times, shuffled and twice at once, and look what is left each time;'
+	@echo '                     KILLS=25 interrupts and kills it at random moments; MODULES=module04 takes a part of it'
 	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
@@ -33,6 +35,9 @@ CHOSEN := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 bench: images
 	@$(COURSE) bench $(if $(NAIVE),naive) $(CHOSEN)
+
+soak: images
+	@$(COURSE) $(if $(KILLS),kill $(KILLS),soak $(or $(N),20)) $(CHOSEN)
 
 $(MODULES): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"syscall"
@@ -98,6 +99,15 @@ func prepare() error {
 		// The docker command and its plugins run for moments, hundreds of times: collecting their garbage less often
 		// they take a sixth less of the processor.
 		os.Setenv("GOGC", "400")
+	}
+	if !keeping() { // for then the directory would stay, too
+		directory, err := hostDirectories()
+		if err != nil {
+			return err
+		}
+		// Builds keep a diary, which would be the learner's otherwise; and a builder that the learner has chosen for other
+		// purposes might not leave the images where the lessons run them.
+		os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
 	}
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
 	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"docker-proven/internal/bench"
@@ -17,6 +18,7 @@ import (
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
 	"docker-proven/internal/proof"
+	"docker-proven/internal/soak"
 	"docker-proven/internal/standin"
 )
 
@@ -29,6 +31,10 @@ test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file 
 book [file]         make book.html of a run that was kept in file, or of one that is performed now
 bench [naive] [flag or package ...]
                     measure the tests against what this engine can do; naive compares with one at a time and stops with grace
+soak <number> [flag or package ...]
+                    prove everything so many times, shuffled and twice at once, and look each time what is left
+kill <number> [flag or package ...]
+                    interrupt and kill the tests at so many random moments, and look each time what is left
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -63,6 +69,8 @@ func run(ctx context.Context, args []string) int {
 			rest = rest[1:]
 		}
 		return bench.Run(ctx, rest, naive, filepath.Join("internal", "bench", "measured"), os.Stdout)
+	case "soak", "kill":
+		return again(ctx, command, rest)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
@@ -76,6 +84,22 @@ func run(ctx context.Context, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// again performs the tests many times, or kills them many times.
+func again(ctx context.Context, command string, args []string) int {
+	number := 0
+	if len(args) > 0 {
+		number, _ = strconv.Atoi(args[0])
+	}
+	if number <= 0 {
+		fmt.Fprintf(os.Stderr, "How many times? course %s wants a number.\n%s", command, usage)
+		return 2
+	}
+	if command == "kill" {
+		return soak.Kills(ctx, number, args[1:], os.Stdout)
+	}
+	return soak.Rounds(ctx, number, args[1:], os.Stdout)
 }
 
 // prove proves every claim, and keeps the run in a file, if one is named.
