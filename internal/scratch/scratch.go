@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"docker-proven/internal/group"
@@ -44,7 +45,10 @@ func RemoveAfterwards(directory string) {
 	shell := exec.Command("sh", "-c", script, "sh", directory)
 	shell.Dir = os.TempDir() // nobody's directory is in use because of it
 	group.Own(shell)
-	if _, err := shell.StdinPipe(); err == nil {
-		_ = shell.Start()
+	if pipe, err := shell.StdinPipe(); err == nil && shell.Start() == nil {
+		pipes.Store(directory, pipe)
 	}
 }
+
+// pipes keeps the pipes open: the garbage collector would close them.
+var pipes sync.Map

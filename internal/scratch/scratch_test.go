@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ func TestNoPlaceForFilesIsSaidWithTheMend(t *testing.T) {
 func TestAKilledProcessLeavesNoDirectory(t *testing.T) {
 	if place := os.Getenv("SCRATCH_TEST_PLACE"); place != "" { // the process that is killed
 		RemoveAfterwards(place)
+		runtime.GC()
+		time.Sleep(50 * time.Millisecond) // in which a shell whose pipe had been closed would have done its work
 		fmt.Println("ready")
 		select {}
 	}

@@ -49,11 +49,14 @@ func Kills(ctx context.Context, kills int, args []string, out io.Writer) int {
 		began := time.Now()
 		bad = place.round(ctx, 1, 1, args, out)
 		took := time.Since(began)
-		for n := range kills {
-			if ctx.Err() != nil {
-				return bad
+		for n := 0; n < kills && ctx.Err() == nil; {
+			worse, lived := place.kill(ctx, n+1, kills, took, args, out)
+			bad += worse
+			if lived > 0 { // it had ended by itself: the next moment comes earlier
+				took = min(took, lived)
+			} else {
+				n++
 			}
-			bad += place.kill(ctx, n+1, kills, took, args, out)
 		}
 		return bad
 	})
@@ -141,8 +144,15 @@ func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.
 	for _, c := range copies {
 		proven, failed := c.verdict()
 		passed += proven
+		if len(failed) == 0 {
+			continue
+		}
+		kept := fmt.Sprintf("soak-%d.json", c.seed)
+		if err := os.WriteFile(kept, c.said.Bytes(), 0o644); err != nil {
+			kept = err.Error()
+		}
 		for _, claim := range failed {
-			failures = append(failures, fmt.Sprintf("failed with -shuffle=%d: %s", c.seed, claim))
+			failures = append(failures, fmt.Sprintf("failed with -shuffle=%d: %s (make book RUN=%s shows it)", c.seed, claim, kept))
 		}
 	}
 	fmt.Fprintf(out, "%d claims proven, %d failures", passed, len(failures))
@@ -151,7 +161,7 @@ func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.
 
 // verdict is how many claims the copy has proven, and what failed.
 func (c *copyOfTheCourse) verdict() (proven int, failed []string) {
-	run, err := proof.Read(&c.said)
+	run, err := proof.Read(bytes.NewReader(c.said.Bytes()))
 	if err != nil {
 		return 0, []string{err.Error()}
 	}
@@ -171,8 +181,9 @@ func (c *copyOfTheCourse) verdict() (proven int, failed []string) {
 	return proven, failed
 }
 
-// kill ends a copy at a moment of its life, which takes about so long.
-func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args []string, out io.Writer) (bad int) {
+// kill ends a copy at a moment of its life, which takes about so long. One that ends before that moment has lived for as
+// long as is returned, and is no kill.
+func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args []string, out io.Writer) (bad int, lived time.Duration) {
 	name, signal := "SIGINT", group.Interrupt
 	if n%2 == 0 {
 		name, signal = "SIGKILL", group.Kill
@@ -180,8 +191,9 @@ func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args
 	c, err := p.start(ctx, args)
 	if err != nil {
 		fmt.Fprintf(out, "go test does not start: %v\n", err)
-		return 1
+		return 1, 0
 	}
+	began := time.Now()
 	moment := time.Duration(rand.Int64N(int64(took)))
 	ended := make(chan struct{})
 	go func() {
@@ -192,7 +204,7 @@ func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args
 	case <-time.After(moment):
 		_ = signal(c.command)
 	case <-ended:
-		name = "It had ended before"
+		name, lived = "it had ended before", time.Since(began)
 	case <-ctx.Done():
 	}
 	deadline := time.Now().Add(within)
@@ -202,13 +214,13 @@ func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args
 	}
 	if ctx.Err() != nil {
 		<-ended
-		return 0
+		return 0, 0
 	}
 	fmt.Fprintf(out, "Kill %d of %d: %s after %.1f s, -shuffle=%d", n, kills, name, moment.Seconds(), c.seed)
 	bad = p.tell(ctx, deadline, nil, out)
 	_ = group.Kill(c.command)
 	<-ended
-	return bad
+	return bad, lived
 }
 
 // tell waits until nothing is left, to the deadline at most, and tells what is left then, and what else there is to say.
