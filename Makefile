@@ -2,12 +2,12 @@
 GO      ?= go
 COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
-# The modules to prove, where a person has named some.
-PARTS   := $(if $(findstring command,$(origin MODULES)),$(addprefix ./,$(MODULES)))
+# All of them, unless a person has named some.
+PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test engines drift book $(MODULES) engine engine-stop images clean clean-standins pictures readme \
-	lint has-go
+.PHONY: help test engines drift book bench soak $(MODULES) engine engine-stop images clean clean-standins pictures \
+	readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up; ENGINE=docker:28-dind does it inside another engine'
@@ -15,6 +15,10 @@ help:
 	@echo 'make drift           compare the images that the lessons name with those of today, claim by claim'
 	@echo '                     MODULES="module03 module04" limits the three to those'
 	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
+	@echo 'make bench           measure the course against what this engine can do; MODULES=module04 a part of it,'
+	@echo '                     NAIVE=1 compares with the naive way'
+	@echo 'make soak N=20       prove the course N times, shuffled and twice at once, and look what is left each time;'
+	@echo '                     KILLS=25 interrupts and kills it at random moments; MODULES=module04 takes a part of it'
 	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
@@ -38,6 +42,13 @@ drift: $(if $(and $(PINNED),$(CURRENT)),has-go,engine)
 # A run that was kept needs no engine.
 book: $(if $(RUN),has-go,images)
 	@$(COURSE) book $(RUN)
+
+
+bench: images
+	@$(COURSE) bench $(if $(NAIVE),naive) $(PARTS)
+
+soak: images
+	@$(COURSE) $(if $(KILLS),kill $(KILLS),soak $(or $(N),20)) $(PARTS)
 
 $(MODULES): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m

@@ -19,8 +19,10 @@ import (
 	"docker-proven/internal/engine"
 )
 
+// Label is on everything that lessons make; its value is the name of the test process that made it.
+const Label = "docker-proven"
+
 const (
-	Label        = "docker-proven"         // on everything that lessons make, and on engines started for them
 	standInLabel = "docker-proven.standin" // on stand-ins and their bases, and on what is built from them
 	bases        = "docker-proven/"        // the repositories of the bases that stand-ins are built on
 )

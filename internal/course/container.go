@@ -3,6 +3,7 @@ package course
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -183,8 +184,27 @@ func (c *Container) Stop(t *testing.T) {
 	t.Helper()
 	lessonOf(t).command("docker", "stop", "-t", "0", c.Name)
 	immediately := time.Duration(0)
-	if err := c.tc.Stop(t.Context(), &immediately); err != nil {
+	grace := &immediately
+	if naive() {
+		grace = nil
+	}
+	if err := c.tc.Stop(t.Context(), grace); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// stopNaively stops the lesson's containers with the default grace, one after the other.
+func (l *lesson) stopNaively() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ours := make(client.Filters).Add("label", LessonLabel+"="+l.id)
+	running, err := docker.ContainerList(ctx, client.ContainerListOptions{Filters: ours})
+	for _, c := range running.Items {
+		_, stopped := docker.ContainerStop(ctx, c.ID, client.ContainerStopOptions{})
+		err = errors.Join(err, stopped)
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		l.t.Error(err)
 	}
 }
 

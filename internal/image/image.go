@@ -6,6 +6,7 @@ package image
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,9 +35,12 @@ type Image struct {
 	Interactive bool   // its own command is a shell or a REPL, which ends at once unless its standard input stays open
 }
 
+// Choice is the word by which COURSE_IMAGES chooses: pinned or current.
+func Choice() string { return cmp.Or(os.Getenv("COURSE_IMAGES"), "pinned") }
+
 // Ref is the reference that COURSE_IMAGES chooses: the pinned one unless it says "current".
 func (i Image) Ref() string {
-	if os.Getenv("COURSE_IMAGES") == "current" {
+	if Choice() == "current" {
 		return i.Current
 	}
 	return i.Pinned

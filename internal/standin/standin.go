@@ -149,6 +149,7 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	scratch.RemoveAfterwards(directory)
 	defer os.RemoveAll(directory)
 
 	fmt.Fprintf(progress, "%s: building a stand-in from %s …\n", ref, r.source())
