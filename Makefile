@@ -6,8 +6,8 @@ MODULES := $(wildcard module??)
 PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test engines drift book bench soak $(MODULES) engine engine-stop images clean clean-standins pictures \
-	readme lint has-go
+.PHONY: help test engines drift book bench soak faults $(MODULES) engine engine-stop images clean clean-standins \
+	pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up; ENGINE=docker:28-dind does it inside another engine'
@@ -27,6 +27,7 @@ help:
 	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
 	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
 	@echo 'make readme          write into the READMEs what their commands print today, and the claims there are'
+	@echo 'make faults          break what the course stands on, and check what the learner is told'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -66,6 +67,9 @@ pictures: images
 
 readme: images
 	@COURSE_README=1 $(GO) test $(addprefix ./,$(MODULES)) -count=1 -timeout 60m -run TestTheReadmeShowsWhatHappens
+
+faults: engine
+	@COURSE_FAULTS=1 $(COURSE) test ./internal/faults
 
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \

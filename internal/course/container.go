@@ -136,8 +136,8 @@ func (c *Container) Exec(t *testing.T, line string) Result {
 	t.Helper()
 	result := c.exec(t, line)
 	if result.ExitCode != 0 {
-		t.Fatalf("in %s, %q should have succeeded, but its exit status is %d: %s",
-			c.Name, line, result.ExitCode, result.Output())
+		t.Fatalf("in %s, %q should have succeeded, but its exit status is %d%s: %s",
+			c.Name, line, result.ExitCode, meaning(result.ExitCode), result.Output())
 	}
 	return result
 }

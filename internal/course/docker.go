@@ -225,8 +225,8 @@ func (c CLI) succeed(t *testing.T, stdin input, program string, arguments ...str
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode != 0 {
 		line := shellQuote(append([]string{program}, arguments...))
-		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have succeeded, but its exit status is %d: %s",
-			line, result.ExitCode, result.Output())))
+		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have succeeded, but its exit status is %d%s: %s",
+			line, result.ExitCode, meaning(result.ExitCode), result.Output())))
 	}
 	return result
 }

@@ -55,8 +55,10 @@ func beginLesson(t *testing.T, inParallel bool) *lesson {
 	if inParallel {
 		t.Parallel()
 	}
-	if err := startReaper(); err != nil {
-		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
+	if lost.Load() { // a lesson before has found out the long way
+		if _, err := signOfLife(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	l.attribute("engine", theEngine.String())
 	claim, _, _ := strings.Cut(t.Name(), "/")
@@ -81,6 +83,9 @@ func beginLesson(t *testing.T, inParallel bool) *lesson {
 			do()
 		}
 	})
+	if err := startReaper(); err != nil {
+		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
+	}
 	return l
 }
 
@@ -145,6 +150,15 @@ func (l *lesson) explainFailure() {
 	l.write("Engine: " + theEngine.String() + "\n")
 	if l.log.Len() > 0 {
 		l.write("testcontainers-go said:\n" + indent(l.log.String(), "    "))
+	}
+	if restarted, err := signOfLife(); err != nil {
+		return // what removes the lesson's things says so
+	} else if restarted {
+		l.write("The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n")
+	}
+	if free, known := l.roomOnTheEngine(); known && free < littleRoom {
+		l.write(fmt.Sprintf("The engine's disk has %d MB free, which may be why: make room, `docker system df` tells what "+
+			"takes it, and run the lesson again.\n", free>>20))
 	}
 }
 
@@ -245,8 +259,8 @@ func (l *lesson) obtain(i image.Image) string {
 	return facts.Ref
 }
 
-// Eventually asks again until the answer is yes, and fails the test when it never is. The limit is meant for
-// the slowest machine: an answer that comes early ends the wait early.
+// Eventually asks again until the answer is yes, and fails the test when it never is, or when the engine is gone. The
+// limit is meant for the slowest machine: an answer that comes early ends the wait early.
 func Eventually(t *testing.T, what string, answer func() bool) {
 	t.Helper()
 	lessonOf(t)
@@ -254,12 +268,18 @@ func Eventually(t *testing.T, what string, answer func() bool) {
 	defer deadline.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
+	alive := time.NewTicker(5 * time.Second)
+	defer alive.Stop()
 	for !answer() {
 		select {
 		case <-deadline.C:
 			t.Fatalf("waited %v in vain: %s", patience, what)
 		case <-t.Context().Done():
 			t.Fatalf("interrupted while waiting: %s", what)
+		case <-alive.C:
+			if _, err := signOfLife(); err != nil {
+				t.Fatalf("waited in vain: %s: %v", what, err)
+			}
 		case <-again.C:
 		}
 	}

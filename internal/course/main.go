@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/signal"
@@ -118,6 +119,9 @@ func prepare() error {
 	if keeping() {
 		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
 	}
+	if err := loopback(publishedAt(found.Host)); err != nil {
+		return err
+	}
 	tclog.SetDefault(tclog.NewNoopLogger())
 	if docker, err = testcontainers.NewDockerClientWithOpts(context.Background()); err != nil {
 		return err
@@ -131,7 +135,11 @@ func prepare() error {
 		// four asking at a time, however few processors this machine has; and a few lessons wait for something else.
 		flag.Set("test.parallel", strconv.Itoa(max(6, parallelism())))
 	}
-	return nil
+	directory, err := hostDirectories() // last: nothing fails any more, and so it is removed
+	if err == nil {
+		keepBuilderStateIn(directory)
+	}
+	return err
 }
 
 // startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go
@@ -165,6 +173,19 @@ func publishedAt(engineHost string) string {
 
 // aloud is whether a person reads along: under -v but not under -json, where test.v says "test2json".
 func aloud() bool { return flag.Lookup("test.v").Value.String() == "true" }
+
+// loopback tells whether there is the address at which lessons reach what they publish on this machine.
+func loopback(host string) error {
+	if host != "127.0.0.1" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", host+":0")
+	if err != nil {
+		return fmt.Errorf("the lessons publish ports on 127.0.0.1, and this machine has no such address (%w): give it to the "+
+			"loopback interface again, on Linux with `sudo ip address add 127.0.0.1/8 dev lo`", err)
+	}
+	return listener.Close()
+}
 
 func given(name string) (found bool) {
 	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })

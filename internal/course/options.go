@@ -185,10 +185,11 @@ func Privileged() Option {
 	}
 }
 
-// inMemory puts a directory of an engine in a container into memory (--tmpfs), where it is as it would be on a disk:
-// programs in it can be run. Nothing is left of it when the container is stopped, which takes no time.
-func inMemory(directory string) Option {
-	const settings = "exec,suid,dev"
+// InMemory puts a directory of an engine in a container into memory (--tmpfs), where it is as it would be on a disk:
+// programs in it can be run. Nothing is left of it when the container is stopped, which takes no time. More settings are
+// those of the mount command, such as its size.
+func InMemory(directory string, more ...string) Option {
+	settings := strings.Join(append([]string{"exec", "suid", "dev"}, more...), ",")
 	return func(r *request) {
 		r.flags = append(r.flags, "--tmpfs", directory+":"+settings)
 		r.host = append(r.host, func(h *container.HostConfig) {

@@ -87,7 +87,7 @@ func InPlenty(t *testing.T) Option {
 	if theEngine.Memory < plentyOfMemory {
 		return Options()
 	}
-	return Options(inMemory("/var/lib/docker"), Env("GOGC", "400"))
+	return Options(InMemory("/var/lib/docker"), Env("GOGC", "400"))
 }
 
 // plentyOfMemory is that of a machine, in bytes, on which such engines keep their images in memory: several at a time

@@ -83,7 +83,8 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string {
-	return fmt.Sprintf("%s is not here and its registry can't be reached (%v)", e.Ref, e.Cause)
+	return fmt.Sprintf("%s is not here, and its registry can't be reached or breaks off (%v); "+
+		"run the same command again when it can be", e.Ref, e.Cause)
 }
 
 func (e *UnavailableError) Unwrap() error { return e.Cause }
@@ -132,15 +133,14 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 
 	if choice == "always" {
 		if !standin.Has(ref) {
-			return Facts{}, &UnavailableError{ref, errors.New("COURSE_STANDINS=always, and it has no stand-in")}
+			return Facts{}, &UnavailableError{ref, errors.New("COURSE_STANDINS=always forbids to ask it, and there is no stand-in")}
 		}
 	} else if err := pull(ctx, ref, progress); err == nil {
 		return Inspect(ctx, ref)
 	} else if ctx.Err() != nil {
 		return Facts{}, fmt.Errorf("getting %s: %w", ref, context.Cause(ctx))
 	} else if !unreachable(err) {
-		return Facts{}, fmt.Errorf("the registry refuses %s: %w; if this reference is gone, "+
-			"the course needs another one in internal/image/declared.go", ref, err)
+		return Facts{}, refused(ref, err)
 	} else if choice == "never" || !standin.Has(ref) {
 		return Facts{}, &UnavailableError{ref, err}
 	}
@@ -253,6 +253,34 @@ var noAnswer = regexp.MustCompile(`(?i)no such host|connection refused|connectio
 	`context deadline exceeded|Client\.Timeout|proxyconnect|failure in name resolution|x509:|\bEOF\b`)
 
 func unreachable(err error) bool { return noAnswer.MatchString(err.Error()) }
+
+// Words by which a pull says why it failed although the registry answers, and what to tell the reader about it: the first
+// that match count. The reference goes before the cause.
+var refusals = []struct {
+	words  *regexp.Regexp
+	advice string
+}{
+	{regexp.MustCompile(`(?i)no space left on device`), "the engine's disk is too full for %s: %w; make room, " +
+		"`docker system df` tells what takes it, and run the same command again"},
+	{regexp.MustCompile(`(?i)toomanyrequests|\b429\b`), "the registry gives %s to nobody here for a while, after too many requests: " +
+		"%w; log in with `docker login`, which raises the limit, or run the same command again later"},
+	{regexp.MustCompile(`(?i)unauthorized|authentication required|\b401\b`), "the registry gives %s only to those who log in: " +
+		"%w; do so with `docker login`, or with `docker logout` if the login that is kept here is not valid any more"},
+	{regexp.MustCompile(`\b5\d\d (Internal|Bad|Service|Gateway)`), "the registry is in trouble itself, and can't give %s: " +
+		"%w; run the same command again later"},
+	{regexp.MustCompile(``), "the registry refuses %s: %w; if this reference is gone, " +
+		"the course needs another one in internal/image/declared.go"},
+}
+
+// refused is one sentence about a pull that failed although the registry answers.
+func refused(ref string, cause error) error {
+	for _, refusal := range refusals {
+		if refusal.words.MatchString(cause.Error()) {
+			return fmt.Errorf(refusal.advice, ref, cause)
+		}
+	}
+	return cause
+}
 
 // RegistryAnswers asks the registry of ref, through the engine, whether it would serve it.
 func RegistryAnswers(ctx context.Context, ref string) bool {

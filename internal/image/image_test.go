@@ -30,6 +30,24 @@ func TestOnlyARegistryThatGivesNoAnswerIsUnreachable(t *testing.T) {
 	}
 }
 
+// What helps depends on what the engine or the registry said.
+func TestWhatIsAdvisedAfterARefusalIsWhatHelps(t *testing.T) {
+	for message, advice := range map[string]string{
+		`write /var/lib/docker/tmp/GetImageBlob1: no space left on device`:                                       "make room",
+		`toomanyrequests: You have reached your unauthenticated pull rate limit`:                                 "later",
+		`unexpected status from HEAD request to https://registry.example/v2/x: 429 Too Many Requests`:            "later",
+		`unauthorized: incorrect username or password`:                                                           "docker login",
+		`received unexpected HTTP status: 503 Service Unavailable`:                                               "later",
+		`manifest for busybox:nope not found: manifest unknown: manifest unknown`:                                "declared.go",
+		`pull access denied for nobody/nothing, repository does not exist or may require 'docker login': denied`: "declared.go",
+	} {
+		err := refused("busybox:1.36", errors.New(message))
+		assert.ErrorContains(t, err, advice)
+		assert.ErrorContains(t, err, "busybox:1.36")
+		assert.ErrorContains(t, err, message)
+	}
+}
+
 func TestSettingsThatMeanNothingAreRefusedWithThoseThatDo(t *testing.T) {
 	t.Setenv("COURSE_IMAGES", "latest")
 	t.Setenv("COURSE_STANDINS", "sometimes")

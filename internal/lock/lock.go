@@ -16,17 +16,24 @@ var unsafe = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 // Hold waits until no other process of this user holds name, and holds it until release is called. A process
 // that ends releases what it held, however it ends: the lock is the operating system's, not a file's presence.
 func Hold(name string) (release func(), err error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
+	for _, place := range places() {
+		directory := filepath.Join(place, "docker-proven", "locks")
+		if err = os.MkdirAll(directory, 0o755); err != nil {
+			continue
+		}
+		if release, err = lockedfile.MutexAt(filepath.Join(directory, unsafe.ReplaceAllString(name, "_"))).Lock(); err == nil {
+			return release, nil
+		}
 	}
-	directory := filepath.Join(cache, "docker-proven", "locks")
-	if err := os.MkdirAll(directory, 0o755); err != nil {
-		return nil, fmt.Errorf("no place for lock files: %w; set HOME or TMPDIR to a directory that can be written", err)
+	return nil, fmt.Errorf("no place for lock files: %w; set HOME or TMPDIR to a directory that can be written", err)
+}
+
+// places are where lock files may be, the first that can be written before the others: every process of this user finds
+// the same.
+func places() []string {
+	temporary := os.TempDir()
+	if cache, err := os.UserCacheDir(); err == nil {
+		return []string{cache, temporary}
 	}
-	unlock, err := lockedfile.MutexAt(filepath.Join(directory, unsafe.ReplaceAllString(name, "_"))).Lock()
-	if err != nil {
-		return nil, fmt.Errorf("lock %q: %w", name, err)
-	}
-	return unlock, nil
+	return []string{temporary}
 }

@@ -3,17 +3,23 @@
 package scratch
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"docker-proven/internal/group"
 )
 
-// abandoned is the age from which a directory can only be a leftover: no process of the course lives as long.
+// abandoned is the age from which a directory can only be a leftover, if its process is gone, too: the clock alone may
+// have jumped, and the number alone may be of a process that is seen from a container only.
 const abandoned = 24 * time.Hour
 
 // Directory makes a directory for one process. What it is for becomes part of its name. Everybody may enter it,
@@ -22,16 +28,21 @@ func Directory(use string) (string, error) {
 	prefix := "docker-proven-" + use + "-"
 	old, _ := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 	for _, directory := range old {
-		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > abandoned {
+		process, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(directory), prefix), "-")
+		if info, err := os.Stat(directory); err == nil && time.Since(info.ModTime()) > abandoned && !runs(process) {
 			os.RemoveAll(directory)
 		}
 	}
-	directory, err := os.MkdirTemp("", prefix)
+	directory, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", prefix, os.Getpid()))
 	if err == nil {
 		err = os.Chmod(directory, 0o755)
 	}
+	if err == nil {
+		err = hasRoom(directory)
+	}
 	if err != nil {
-		return "", fmt.Errorf("no place for temporary files: %w; set TMPDIR to a directory that can be written", err)
+		os.RemoveAll(directory)
+		return "", fmt.Errorf("no place for temporary files: %w; set TMPDIR to a directory that can be written and has room", err)
 	}
 	return directory, nil
 }
@@ -52,3 +63,24 @@ func RemoveAfterwards(directory string) {
 
 // pipes keeps the pipes open: the garbage collector would close them.
 var pipes sync.Map
+
+// hasRoom tells whether a megabyte more can be written in the directory.
+func hasRoom(directory string) error {
+	probe := filepath.Join(directory, "probe")
+	err := os.WriteFile(probe, make([]byte, 1<<20), 0o600)
+	return cmp.Or(err, os.Remove(probe))
+}
+
+// runs is whether there is a process of that number.
+func runs(process string) bool {
+	number, err := strconv.Atoi(process)
+	if err != nil {
+		return false
+	}
+	found, err := os.FindProcess(number)
+	if err != nil {
+		return false
+	}
+	err = found.Signal(syscall.Signal(0)) // which asks only; Windows, where it can't be asked, has not found a process that is gone
+	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH)
+}

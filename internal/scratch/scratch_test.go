@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,12 +22,14 @@ func TestDirectoriesOfKilledProcessesAreRemovedAndOthersStay(t *testing.T) {
 	t.Setenv("TMP", os.Getenv("TMPDIR")) // what Windows calls it
 	young, err := Directory("x")
 	require.NoError(t, err)
-	old, err := Directory("x")
+	running, err := Directory("x")
 	require.NoError(t, err)
+	old := filepath.Join(os.Getenv("TMPDIR"), "docker-proven-x-"+strconv.Itoa(ended(t))+"-1")
+	require.NoError(t, os.Mkdir(old, 0o755))
 	otherUse, err := Directory("y")
 	require.NoError(t, err)
 	yesterday := time.Now().Add(-25 * time.Hour)
-	for _, directory := range []string{old, otherUse} {
+	for _, directory := range []string{old, running, otherUse} {
 		require.NoError(t, os.WriteFile(filepath.Join(directory, "file"), nil, 0o600))
 		require.NoError(t, os.Chtimes(directory, yesterday, yesterday))
 	}
@@ -35,7 +38,16 @@ func TestDirectoriesOfKilledProcessesAreRemovedAndOthersStay(t *testing.T) {
 	require.NoError(t, err)
 	assert.DirExists(t, young)
 	assert.NoDirExists(t, old)
+	assert.DirExists(t, running, "its age may come of a clock that has jumped: its process runs")
 	assert.DirExists(t, otherUse)
+}
+
+// ended is the number of a process that has ended.
+func ended(t *testing.T) int {
+	t.Helper()
+	process := exec.Command(os.Args[0], "-test.run", "^$")
+	require.NoError(t, process.Run())
+	return process.Process.Pid
 }
 
 func TestNoPlaceForFilesIsSaidWithTheMend(t *testing.T) {

@@ -1,0 +1,117 @@
+package faults_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+// What is missing or wrong on the learner's machine before the run is told in one sentence with the next step, before any
+// lesson begins.
+func TestWhatIsInTheWayBeforeARunIsSaidInOneSentence(t *testing.T) {
+	m := newMachine(t)
+	const lesson = "exec /usr/local/bin/lesson -test.v -test.run TestAContainerRuns"
+	assert.Contains(t, m.lesson(t, lesson).Stdout, "--- PASS: TestAContainerRuns", "with nothing in the way")
+	without := func(plugin string) string { // on a machine that has it
+		return "unshare -m sh -c 'mount --bind /dev/null $(docker info --format \"{{range .ClientInfo.Plugins}}{{if eq .Name \\\"" +
+			plugin + "\\\"}}{{.Path}}{{end}}{{end}}\") && " + lesson + "'"
+	}
+	for fault, example := range map[string]struct{ line, sentence string }{
+		"no docker command": {"PATH=/nowhere " + lesson,
+			`The docker command, which the lessons type, does not run here \(exec: "docker": executable file not found in \$PATH\)\. .*[Ii]nstall.*`},
+		"no buildx": {without("buildx"),
+			"`docker buildx version` fails: the docker command here has no BuildKit plugin, which the lessons build images with .*[Ii]nstall.*"},
+		"no compose": {without("compose"),
+			"`docker compose version` fails: the docker command here has no Compose plugin, which the lessons start applications with .*[Ii]nstall.*"},
+		"no engine": {"unshare -m sh -c 'mount --bind /dev/null /var/run/docker.sock && " + lesson + "'",
+			`No Docker engine answers at unix:///var/run/docker\.sock\. .*([Ss]tart|make engine).*`},
+		"an engine's address where nothing answers": {"DOCKER_HOST=tcp://127.0.0.1:1 " + lesson,
+			`DOCKER_HOST is set to tcp://127\.0\.0\.1:1, but no engine answers there \(.*\)\. Unset DOCKER_HOST to use this machine's engine, or correct it\.`},
+		"an engine's address that is none": {"DOCKER_HOST=nonsense " + lesson,
+			`DOCKER_HOST is set to "nonsense", which the course can't use: .* Unset DOCKER_HOST to use this machine's engine, or correct it\.`},
+		"a wrong value in COURSE_IMAGES": {"COURSE_IMAGES=latest " + lesson,
+			`COURSE_IMAGES="latest" means nothing to the course: set it to one of pinned, current, or unset it for pinned`},
+		"a wrong value in COURSE_STANDINS": {"COURSE_STANDINS=sometimes " + lesson,
+			`COURSE_STANDINS="sometimes" means nothing to the course: set it to one of auto, never, always, or unset it for auto`},
+		"a TMPDIR that is missing": {"TMPDIR=/nowhere " + lesson,
+			`no place for temporary files: stat /nowhere: no such file or directory; set TMPDIR to a directory that can be written and has room`},
+		"a TMPDIR that is a file": {"TMPDIR=/etc/passwd " + lesson,
+			`no place for temporary files: mkdir /etc/passwd/.*: not a directory; set TMPDIR to a directory that can be written and has room`},
+		"a TMPDIR that is full": {"unshare -m sh -c 'mount -t tmpfs -o size=64k none /media && TMPDIR=/media " + lesson + "'",
+			`no place for temporary files: write /media/.*: no space left on device; set TMPDIR to a directory that can be written and has room`},
+		"only the loopback address of IPv6": {"unshare -n sh -c 'ip link set lo up; ip address del 127.0.0.1/8 dev lo; " + lesson + "'",
+			`the lessons publish ports on 127\.0\.0\.1, and this machine has no such address \(.*\): give it to the loopback interface again, ` +
+				"on Linux with `sudo ip address add 127.0.0.1/8 dev lo`"},
+	} {
+		result := m.lesson(t, example.line)
+		assert.Equal(t, 1, result.ExitCode, fault)
+		assert.Regexp(t, "^"+example.sentence+"\n$", result.Output(), "%s: this and nothing else", fault)
+	}
+	m.hasNothingLeft(t)
+}
+
+// What a lesson can do without is no obstacle: a home that can't be written, and names with spaces.
+func TestALessonRunsInUnusualPlaces(t *testing.T) {
+	m := newMachine(t)
+	const lessons = "exec lesson -test.v -test.run 'TestAContainerRuns|TestAnImageIsBuilt|TestAFileOfTheHostIsMounted|TestAPortIsNeeded'"
+	for place, line := range map[string]string{
+		"a read-only home": "unshare -m sh -c \"mount -t tmpfs -o ro none /mnt && export HOME=/mnt && ! touch /mnt/file 2>/dev/null && " + lessons + "\"",
+		"names with spaces": "mkdir -p '/opt/my home' '/opt/my files' && export HOME='/opt/my home' TMPDIR='/opt/my files' && " +
+			"cd \"$HOME\" && " + lessons,
+	} {
+		result := m.lesson(t, line)
+		assert.Equal(t, 0, result.ExitCode, place)
+		for _, lesson := range []string{"TestAContainerRuns", "TestAnImageIsBuilt", "TestAFileOfTheHostIsMounted", "TestAPortIsNeeded"} {
+			assert.Contains(t, result.Stdout, "--- PASS: "+lesson, place)
+		}
+	}
+	m.hasNothingLeft(t)
+}
+
+// Neither a checkout whose path has spaces nor temporary files in such a place matter to lessons with bind mounts, with
+// builds, and with Compose.
+func TestACheckoutMayHaveSpacesInItsPath(t *testing.T) {
+	takesLong(t, "two modules are compiled again")
+	directory := course.HostDirectory(t)
+	checkout, temporary := filepath.Join(directory, "my courses", "docker, proven"), filepath.Join(directory, "my files")
+	require.NoError(t, os.CopyFS(checkout, os.DirFS(filepath.Join("..", ".."))))
+	require.NoError(t, os.Mkdir(temporary, 0o755))
+	result := course.CLI{}.In(checkout).With("TMPDIR="+temporary).Program(t, "go", "test", "-v", "-count=1", "./module04", "./module08",
+		"-run", "TestABindMountShowsChangesBothWays|TestOneCommandStartsTheApplication|TestASecretIsAFileForThoseWhoNameIt")
+	for _, lesson := range []string{"TestABindMountShowsChangesBothWays", "TestOneCommandStartsTheApplication", "TestASecretIsAFileForThoseWhoNameIt"} {
+		assert.Contains(t, result.Stdout, "--- PASS: "+lesson)
+	}
+	left, err := os.ReadDir(temporary)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// Two runs beside each other don't meet: neither finds the other's things, and they take turns at a port. A program that is no
+// part of the course and has the port is another matter.
+func TestASecondRunBesideItIsNoMatter(t *testing.T) {
+	m := newMachine(t)
+	const lessons = "lesson -test.v -test.run 'TestAContainerRuns|TestAnImageIsBuilt|TestAPortIsNeeded'"
+	both := m.lesson(t, lessons+" > /opt/first & "+lessons+" > /opt/second; second=$?; wait $! && exit $second")
+	first, second := m.Exec(t, "cat /opt/first").Stdout, m.Exec(t, "cat /opt/second").Stdout
+	assert.Equal(t, 0, both.ExitCode)
+	for _, run := range []string{first, second} {
+		for _, lesson := range []string{"TestAContainerRuns", "TestAnImageIsBuilt", "TestAPortIsNeeded"} {
+			assert.Contains(t, run, "--- PASS: "+lesson)
+		}
+	}
+	m.hasNothingLeft(t)
+
+	m.Docker(t, "run", "--detach", "--name", "a-program", "--publish", "127.0.0.1:5432:80", course.Ref(t, image.Busybox), "sleep", "infinity")
+	taken := m.lesson(t, lessons)
+	assert.Contains(t, taken.Stdout, "not provable here: another program listens on port 5432 of this machine; stop it to prove this, too")
+	assert.Contains(t, taken.Stdout, "--- SKIP: TestAPortIsNeeded")
+	assert.Contains(t, taken.Stdout, "--- PASS: TestAContainerRuns")
+	m.Docker(t, "rm", "--force", "a-program")
+	m.hasNothingLeft(t)
+}

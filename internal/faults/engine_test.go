@@ -1,0 +1,96 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+)
+
+// underWay starts lessons on the machine, of which the first goes on until it fails.
+func (m machine) underWay(t *testing.T, lessons string) *course.Client {
+	t.Helper()
+	run := course.CLI{}.DockerInBackground(t, m.exec("lesson", "-test.v", "-test.run", "TestAContainerGoesOn|"+lessons)...)
+	run.WaitForOutput(t, "it is under way")
+	return run
+}
+
+// start starts the machine's engine again.
+func (m machine) start(t *testing.T) {
+	t.Helper()
+	course.Docker(t, "exec", "--detach", m.Name, "dockerd-entrypoint.sh")
+	m.WaitFor(t, "docker version")
+}
+
+// When the engine is killed, the lesson under way says what it was doing, and from then on one sentence is all that there is to
+// say. What it had stays on the engine, where `make clean` finds it by its labels.
+func TestAnEngineThatIsGoneIsToldInOneSentence(t *testing.T) {
+	m := newMachine(t)
+	run := m.underWay(t, "TestAContainerRuns|TestAnImageIsBuilt")
+	m.Exec(t, "kill -KILL $(pidof dockerd) && rm -f /var/run/docker.sock")
+	result := run.WaitUntilEnded(t)
+
+	const sentence = "the engine at unix:///var/run/docker.sock answered when this run began, and doesn't any more: start it " +
+		"again, which `make engine` does or says how, and then `make clean` removes what this run has left on it\n"
+	assert.Equal(t, 1, result.ExitCode)
+	_, later, found := strings.Cut(result.Stdout, "--- FAIL: TestAContainerGoesOn")
+	assert.True(t, found)
+	assert.Contains(t, result.Stdout, "docker exec busybox-", "what it was doing")
+	assert.Regexp(t, `^ \([0-9.]+s\)\n`+
+		`=== RUN   TestAContainerRuns\n    \S+: `+sentence+`--- FAIL: TestAContainerRuns \([0-9.]+s\)\n`+
+		`=== RUN   TestAnImageIsBuilt\n    \S+: `+sentence+`--- FAIL: TestAnImageIsBuilt \([0-9.]+s\)\n`+
+		"FAIL\n"+sentence+"$", later)
+
+	m.start(t)
+	assert.NotEmpty(t, m.Exec(t, "docker ps --all --quiet --filter label=docker-proven").Stdout)
+	m.Exec(t, "ls -d /tmp/docker-proven-* && exit 1 || exit 0") // its files are gone already
+}
+
+// An engine that is restarted costs the lesson under way. The others wait until it is back, and nothing is left.
+func TestAnEngineThatIsRestartedCostsOnlyTheLessonUnderWay(t *testing.T) {
+	m := newMachine(t)
+	run := m.underWay(t, "TestAContainerRuns|TestAnImageIsBuilt")
+	m.Exec(t, "kill -TERM $(pidof dockerd) && while pidof dockerd > /dev/null; do sleep 0.1; done")
+	m.start(t)
+	result := run.WaitUntilEnded(t)
+
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout,
+		"The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n--- FAIL: TestAContainerGoesOn")
+	assert.Contains(t, result.Stdout, "--- PASS: TestAContainerRuns")
+	assert.Contains(t, result.Stdout, "--- PASS: TestAnImageIsBuilt")
+	m.hasNothingLeft(t)
+}
+
+// A lesson that fills the engine's disk fails with the sentence that names the disk, whatever its program made of it, and
+// the disk has room again afterwards.
+func TestAFullDiskIsNamed(t *testing.T) {
+	m := newMachine(t, course.InMemory("/var/lib/docker", "size=64m"))
+	result := m.lesson(t, "lesson -test.v -test.run 'TestAContainerRuns|TestAVolumeTakesMuch'")
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, "--- PASS: TestAContainerRuns", "while there is room")
+	assert.Regexp(t, "The engine's disk has 0 MB free, which may be why: make room, `docker system df` tells what takes it, "+
+		"and run the lesson again\\.\n--- FAIL: TestAVolumeTakesMuch", result.Stdout)
+	m.hasNothingLeft(t)
+
+	m.ExecFails(t, "head -c 200000000 /dev/zero > /var/lib/docker/zeros")
+	result = m.lesson(t, "lesson -test.v -test.run TestAContainerRuns")
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, "no space left on device")
+	assert.Contains(t, result.Stdout, "The engine's disk has 0 MB free, which may be why: make room")
+	m.Exec(t, "rm /var/lib/docker/zeros")
+	m.hasNothingLeft(t)
+}
+
+// A program that the kernel ends because memory has run out says nothing itself; its exit status does.
+func TestWhatWasKilledForMemoryIsSaid(t *testing.T) {
+	m := newMachine(t, course.Memory(400), course.MemorySwap(400))
+	result := m.lesson(t, "lesson -test.v -test.run 'TestAContainerRuns|TestAProgramTakesAllMemory'")
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, "--- PASS: TestAContainerRuns", "while there is memory")
+	assert.Contains(t, result.Stdout, "its exit status is 137 (it was killed, which the kernel does when memory runs out: "+
+		"end other programs, or give the engine's machine more)")
+	m.hasNothingLeft(t)
+}

@@ -1,0 +1,79 @@
+// Package lesson is a lesson that runs with a fault in its way.
+package lesson
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"docker-proven/internal/course"
+	"docker-proven/internal/image"
+)
+
+func TestMain(m *testing.M) { course.Main(m) }
+
+// The first is under way for as long as its container runs, which is until somebody ends the engine.
+func TestAContainerGoesOn(t *testing.T) {
+	container := course.Run(t, image.Busybox, course.Shell("echo up; trap 'exit 0' TERM; while :; do sleep 1; done"))
+	container.WaitForLog(t, "up")
+	course.Say(t, "it is under way")
+	course.Eventually(t, "the container says no", func() bool {
+		container.Exec(t, "true")
+		return false
+	})
+}
+
+func TestAContainerRuns(t *testing.T) {
+	container := course.Run(t, image.Busybox)
+	assert.Equal(t, "hello\n", container.Exec(t, "echo hello").Stdout)
+}
+
+func TestAnImageIsBuilt(t *testing.T) {
+	course.Build(t, "faulty", "FROM "+course.Ref(t, image.Busybox)+"\nRUN echo hello > /greeting\n")
+}
+
+func TestAFileOfTheHostIsMounted(t *testing.T) {
+	directory := course.Directory(t, map[string]string{"with a space": "hello\n"})
+	result := course.Once(t, image.Busybox, course.Volume(directory, "/data"), course.Command("cat", "/data/with a space"))
+	assert.Equal(t, "hello\n", result.Stdout)
+}
+
+func TestAPortIsNeeded(t *testing.T) {
+	course.NeedsHostPort(t, 5432)
+	course.Run(t, image.Busybox, course.Publish(5432, 80))
+}
+
+func TestAnImageIsThere(t *testing.T) {
+	course.Ref(t, image.Image{Name: "faulty", Pinned: os.Getenv("FAULTY_IMAGE")})
+}
+
+func TestAVolumeTakesMuch(t *testing.T) {
+	volume := course.NewVolume(t, "faulty")
+	course.Once(t, image.Busybox, course.Volume(volume, "/data"), course.Shell("head -c 200000000 /dev/zero > /data/zeros"))
+}
+
+func TestAProgramTakesAllMemory(t *testing.T) {
+	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
+}
+
+// Only with a clock that jumps does it end.
+func TestTheClockJumps(t *testing.T) {
+	container := course.Run(t, image.Busybox)
+	began := time.Now()
+	jumped := func() time.Duration { // by the clock on the wall, but for the time that has gone by
+		now := time.Now()
+		return now.Round(0).Sub(began.Round(0)) - now.Sub(began)
+	}
+	for direction, there := range map[string]func() bool{
+		"forward": func() bool { return jumped() > 12*time.Hour },
+		"back":    func() bool { return jumped() < -12*time.Hour },
+	} {
+		course.Eventually(t, "the clock has jumped "+direction, func() bool {
+			container.Exec(t, "true")
+			return there()
+		})
+	}
+	assert.Less(t, time.Since(began), time.Minute)
+}
