@@ -289,8 +289,8 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	return result
 }
 
-// outcome is what came of a command that has ended. The Compose of Docker 26 writes the sign that clears a terminal's line before
-// each line of a log, also where there is no terminal: it is left out.
+// outcome is what came of a command that has ended. The Compose of Docker 26 writes the sign that clears a terminal's line
+// before each line of a log, also where there is no terminal: it is left out.
 func outcome(command *exec.Cmd, stdout, stderr *bytes.Buffer) Result {
 	const clearLine = "\x1b[2K"
 	return Result{ExitCode: command.ProcessState.ExitCode(),

@@ -73,7 +73,8 @@ func overview(w io.Writer, runs []Run) {
 		}
 	}
 	fmt.Fprintf(w, "## Module by module\n\n")
-	table(w, header, append([][]string{engines}, slices.SortedFunc(maps.Values(rows), func(a, b []string) int { return cmp.Compare(a[0], b[0]) })...))
+	byName := slices.SortedFunc(maps.Values(rows), func(a, b []string) int { return cmp.Compare(a[0], b[0]) })
+	table(w, header, append([][]string{engines}, byName...))
 }
 
 // own is whether a package is one of the project's own, whose tests are no claims.
@@ -141,7 +142,8 @@ func images(w io.Writer, runs []Run) {
 	var rows [][]string
 	var same []string
 	for _, at := range inOrder {
-		if different := slices.Compact(slices.DeleteFunc(slices.Clone(used[at]), func(i string) bool { return i == "" })); at.ref != "" && len(different) == 1 {
+		different := slices.Compact(slices.DeleteFunc(slices.Clone(used[at]), func(i string) bool { return i == "" }))
+		if at.ref != "" && len(different) == 1 {
 			same = append(same, at.repository+":"+different[0])
 			continue
 		}

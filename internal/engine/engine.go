@@ -22,8 +22,8 @@ import (
 // Oldest is the first major version of Docker Engine that the lessons are written for.
 const Oldest = 24
 
-// Learners is the variable with the address of the learner's engine, for tests that run inside another one, which was started
-// for them: what the learner's has, it hands over, and the other one may be Podman.
+// Learners is the variable with the address of the learner's engine, for tests that run inside another one, which was
+// started for them: what images the learner's has, it hands over, and the other one may be Podman.
 const Learners = "COURSE_LEARNERS_ENGINE"
 
 // answerWithin is how long an engine, or the docker command, may take to answer: on an emulated machine, a plugin has been

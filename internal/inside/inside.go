@@ -44,8 +44,9 @@ type Engine struct {
 }
 
 // enginesProgram starts the engine that an image has, as the container's first process: that of a docker:…-dind image, or
-// Podman's service, which speaks Docker's language. (The settings that Podman's own image brings are for containers without
-// networks and limits of their own; and the default network has another name. On machines with version 1 of control groups, Podman wants to be told that it is meant.)
+// Podman's service, which speaks Docker's language. Podman is given settings: those that its own image brings are for
+// containers without networks and limits of their own; and Docker's clients know the default network by another name. On a
+// machine with version 1 of control groups, it wants to be told that it is meant.
 const enginesProgram = `if command -v podman > /dev/null; then
   printf '[containers]\nlog_driver = "k8s-file"\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n[network]\ndefault_network = "bridge"\n' > /etc/course.conf
   export CONTAINERS_CONF=/etc/course.conf PODMAN_IGNORE_CGROUPSV1_WARNING=1
@@ -54,8 +55,8 @@ fi
 exec dockerd-entrypoint.sh dockerd`
 
 // Start starts the engine of a docker:…-dind image, or of one of Podman, and copies the checkout in the working directory
-// into its container. The images that the course needs, the learner's engine hands over. The engine goes with Close, and also when this process
-// is killed: it ends when its standard input does, and its container is removed when it ends.
+// into its container. The images that the course needs, the learner's engine hands over. The engine goes with Close, and
+// also when this process is killed: it ends when its standard input does, and its container is removed when it ends.
 func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error) {
 	facts, err := engine.Use(ctx)
 	if err != nil {

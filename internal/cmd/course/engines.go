@@ -22,6 +22,10 @@ func proveOn(ctx context.Context, args []string) int {
 		fmt.Fprintln(os.Stderr, "test-on needs the image of an engine, for example docker:28-dind")
 		return 2
 	}
+	if os.Getenv("COURSE_KEEP") != "" {
+		fmt.Fprintln(os.Stderr, "COURSE_KEEP can't keep containers in an engine that is thrown away: unset it")
+		return 2
+	}
 	engines, code := strings.Fields(args[0]), 0
 	var files []string
 	for _, ref := range engines {
@@ -30,9 +34,7 @@ func proveOn(ctx context.Context, args []string) int {
 			file = "run-" + notInNames.ReplaceAllString(ref, "-") + ".json"
 		}
 		fmt.Printf("\n== %s ==\n", ref)
-		if one := proveInside(ctx, ref, modulesOr(args[1:]), file); one != 0 {
-			code = max(code, one)
-		}
+		code = max(code, proveInside(ctx, ref, modulesOr(args[1:]), file))
 		if ctx.Err() != nil {
 			return code
 		}

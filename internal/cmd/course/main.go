@@ -76,7 +76,11 @@ func run(ctx context.Context, args []string) int {
 		err = since(os.Stdout, rest)
 	case "drift":
 		return showDrift(ctx, rest)
-	case "within":
+	case "within": // what `go test -exec` calls
+		if len(rest) < 3 {
+			fmt.Fprintln(os.Stderr, "within needs a container, the checkout's directory and a test program; `test-on` sees to that")
+			return 2
+		}
 		return inside.Test(ctx, rest[0], rest[1], rest[2], rest[3:])
 	case "book":
 		return makeBook(ctx, rest)
