@@ -2,13 +2,23 @@
 GO      ?= go
 COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
+# All of them, unless a person has named some.
+PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test book $(MODULES) engine engine-stop images clean clean-standins pictures readme faults lint has-go
+.PHONY: help test engines drift book bench soak faults $(MODULES) engine engine-stop images clean clean-standins \
+	pictures readme lint has-go
 
 help:
-	@echo 'make test            prove every claim of the course, and sum up'
+	@echo 'make test            prove every claim of the course, and sum up; ENGINE=docker:28-dind does it inside another engine'
+	@echo 'make engines         the same inside several, and a table of engines and modules: ENGINE="docker:26-dind docker:28-dind"'
+	@echo 'make drift           compare the images that the lessons name with those of today, claim by claim'
+	@echo '                     MODULES="module03 module04" limits the three to those'
 	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
+	@echo 'make bench           measure the course against what this engine can do; MODULES=module04 a part of it,'
+	@echo '                     NAIVE=1 compares with the naive way'
+	@echo 'make soak N=20       prove the course N times, shuffled and twice at once, and look what is left each time;'
+	@echo '                     KILLS=25 interrupts and kills it at random moments; MODULES=module04 takes a part of it'
 	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
@@ -21,11 +31,25 @@ help:
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
-	@$(COURSE) test
+	@$(COURSE) $(if $(ENGINE),test-on "$(ENGINE)",test) $(PARTS)
+
+engines: images
+	@$(COURSE) test-on "$(or $(ENGINE),docker:26-dind docker:28-dind)" $(PARTS)
+
+# Runs that were kept need no engine: PINNED and CURRENT name their files.
+drift: $(if $(and $(PINNED),$(CURRENT)),has-go,engine)
+	@$(COURSE) drift "$(PINNED)" "$(CURRENT)" $(PARTS)
 
 # A run that was kept needs no engine.
 book: $(if $(RUN),has-go,images)
 	@$(COURSE) book $(RUN)
+
+
+bench: images
+	@$(COURSE) bench $(if $(NAIVE),naive) $(PARTS)
+
+soak: images
+	@$(COURSE) $(if $(KILLS),kill $(KILLS),soak $(or $(N),20)) $(PARTS)
 
 $(MODULES): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m

@@ -51,7 +51,7 @@ func TestNoPolicyRestartsWhatIsStoppedByHand(t *testing.T) {
 	always := background(t, []string{"--restart", "always"}, program)
 	always.WaitForLog(t, "start")
 	course.Say(t, "Ended from inside, it comes back:")
-	course.Docker(t, "exec", always.Name, "kill", "-TERM", "1")
+	course.Docker(t, "exec", "--detach", always.Name, "kill", "-TERM", "1") // which ends with the container
 	course.DockerUntil(t, "start\nstart\n", "logs", always.Name)
 	always.WaitForInspect(t, "{{.State.Status}}", "running")
 
@@ -81,7 +81,7 @@ func TestAfterARestartOfTheEngineThePolicyDecidesWhoRuns(t *testing.T) {
 	course.DockerUntil(t, before, "exec", engine.Container.Name, "sh", "-c", list)
 
 	course.Say(t, "The engine is restarted:")
-	course.Docker(t, "restart", "--timeout", "60", engine.Container.Name)
+	course.Docker(t, "restart", "-t", "60", engine.Container.Name)
 	const after = "^always-left-running\nalways-stopped\nunless-stopped-left-running\n$"
 	course.DockerUntil(t, after, "exec", engine.Container.Name, "sh", "-c", list)
 	for name, expected := range map[string]int{

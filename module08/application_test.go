@@ -53,11 +53,10 @@ type project struct {
 // newShop makes a project of the lesson's own compose file, with the image of Postgres that this run of the course has.
 func newShop(t *testing.T, engine *course.ThrowawayEngine) *project {
 	t.Helper()
-	compose := strings.NewReplacer(image.Postgres.Pinned, engine.Ref(t, image.Postgres),
-		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(lessonsFile(t))
+	engine.Ref(t, image.Postgres)
 	p := newProject(t, engine.CLI, "")
 	p.engine = engine
-	p.write(t, compose)
+	p.write(t, example.File(t, "compose.yaml"))
 	course.Typed(t, "", "cp", "compose.yaml", p.directory)
 	return p
 }
@@ -88,14 +87,6 @@ func newProject(t *testing.T, cli course.CLI, compose string) *project {
 func (p *project) write(t *testing.T, compose string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(p.directory, "compose.yaml"), []byte(compose), 0o644))
-}
-
-// lessonsFile is the lesson's compose file.
-func lessonsFile(t *testing.T) string {
-	t.Helper()
-	content, err := os.ReadFile("compose.yaml")
-	require.NoError(t, err)
-	return string(content)
 }
 
 // up starts services of the project, with those that they need, and waits until all are healthy.

@@ -86,33 +86,15 @@ func copyModules(t *testing.T) (directory string) {
 	for _, module := range []string{"module05/app", "module06", "module08", "module11"} {
 		example.CopyTree(t, "../"+module, filepath.Join(directory, filepath.FromSlash(module)))
 	}
-	images := images(t)
 	for _, pattern := range []string{"module06/*/Dockerfile.*", "module11/*/Dockerfile", "module08/compose.yaml", "module11/*.yaml"} {
 		files, err := filepath.Glob(filepath.Join(directory, filepath.FromSlash(pattern)))
 		require.NoError(t, err)
 		require.NotEmpty(t, files, pattern)
 		for _, file := range files {
-			content, err := os.ReadFile(file)
-			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(file, []byte(images.Replace(string(content))), 0o644))
+			require.NoError(t, os.WriteFile(file, []byte(example.File(t, file)), 0o644))
 		}
 	}
 	return directory
-}
-
-// images has, for each image that the files name, the one that this run of the course has.
-func images(t *testing.T) *strings.Replacer {
-	t.Helper()
-	var pairs []string
-	if image.Postgres.Ref() != image.Postgres.Pinned {
-		pairs = append(pairs, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
-	}
-	for _, i := range []image.Image{image.Postgres, image.Golang, image.NodeLarge, image.Node, image.Nginx, image.OSVScanner} {
-		for _, end := range []string{"\n", " ", `"`} { // node:22 is not the beginning of node:22-slim
-			pairs = append(pairs, i.Pinned+end, i.Ref()+end)
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }
 
 // compose performs a docker compose command on the repository's files.

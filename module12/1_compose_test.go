@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
 
@@ -196,7 +197,7 @@ type project struct {
 func production(t *testing.T, machine *course.ThrowawayEngine) *project {
 	t.Helper()
 	password := course.Secret(t)
-	file := lessonsFile(t, "compose.yaml")
+	file := example.File(t, "compose.yaml")
 	directory := course.HostDirectory(t)
 	write(t, directory, "compose.yaml", file)
 	write(t, directory, ".env", "DB_PASSWORD="+password+"\nDATABASE_URL=postgres://postgres:"+password+"@db:5432/postgres\n")
@@ -209,16 +210,6 @@ func production(t *testing.T, machine *course.ThrowawayEngine) *project {
 		t.Skip("not provable here: this docker compose is older than 2.23.1, and knows no `content` of a configuration")
 	}
 	return p
-}
-
-// lessonsFile is a file of the lesson that names images, with the image of Postgres that this run of the course has.
-func lessonsFile(t *testing.T, name string) string {
-	t.Helper()
-	content, err := os.ReadFile(name)
-	require.NoError(t, err)
-	require.Contains(t, string(content), image.Postgres.Pinned)
-	return strings.NewReplacer(image.Postgres.Pinned, course.Ref(t, image.Postgres),
-		"/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres)).Replace(string(content))
 }
 
 // write writes a file without showing it.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
 
@@ -185,7 +186,7 @@ func newStack(t *testing.T) *stack {
 	s.manager.Docker(t, "node", "update", "--label-add", "data=true", "node-1")
 	s.manager.DockerStdin(t, s.password, "secret", "create", "db-password", "-")
 	s.manager.DockerStdin(t, "postgres://postgres:"+s.password+"@db:5432/postgres", "secret", "create", "database-url", "-")
-	write(t, s.directory, "stack.yaml", lessonsFile(t, "stack.yaml"))
+	write(t, s.directory, "stack.yaml", example.File(t, "stack.yaml"))
 	write(t, s.directory, "production.conf", course.ReadHostFile(t, "production.conf"))
 	course.Typed(t, "", "cp", "stack.yaml", "production.conf", s.directory)
 	return s

@@ -3,8 +3,8 @@ package module12
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -58,18 +58,14 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
 	directory := filepath.Join(course.HostDirectory(t), "shop")
 	s.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
-	thisRuns := strings.NewReplacer(image.Postgres.Pinned, postgres, "/var/lib/postgresql/data", course.DataDirectory(t, image.Postgres))
 	manifests, err := filepath.Glob("kubernetes/*.yaml")
 	require.NoError(t, err)
 	for _, file := range manifests {
-		content, err := os.ReadFile(file)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(directory, filepath.Base(file)), []byte(thisRuns.Replace(string(content))), 0o644))
+		write(t, directory, filepath.Base(file), example.File(t, file))
 	}
 	course.Docker(t, "cp", "--quiet", directory, s.Name+":/shop")
 	s.Kubectl(t, "create", "secret", "generic", "database", "--from-file", "/shop/secrets")
-	s.Kubectl(t, "run", "visitor", "--image", busybox, "--image-pull-policy", "IfNotPresent", "--restart", "Never", "--", "sleep", "1000000")
-	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
+	s.visitorComes(t)
 	course.Say(t, "Names are answered by a program of the cluster, which may take a moment, too:")
 	s.Until(t, `10\.43\.0\.1\b`, "exec", "visitor", "--", "nslookup", "kubernetes.default.svc.cluster.local")
 	return s
@@ -92,9 +88,9 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	course.Say(t, "Each of the three pods gets requests, as soon as its readiness is known everywhere:")
 	s.Until(t, `^\S+ \S+ \S+$`, s.readyEndpoints()...)
 	assert.Len(t, s.endpoints(t), 3)
-	assert.Contains(t, s.visit(t, "http://client-react:8080/"), "<title>One database, two APIs</title>")
-	assert.Contains(t, s.visit(t, "http://client-react:8080/api/golang/"), `"api":"golang"`)
-	assert.Contains(t, s.visit(t, "http://client-react:8080/api/node/"), `"api":"node"`)
+	s.answers(t, "http://client-react:8080/", "<title>One database, two APIs</title>")
+	s.answers(t, "http://client-react:8080/api/golang/", `"api":"golang"`)
+	s.answers(t, "http://client-react:8080/api/node/", `"api":"node"`)
 	kept(t, kubernetes, startsHealthy, "%d services ready", len(deployments))
 }
 
@@ -183,9 +179,10 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
-	course.Say(t, "The pods before these had no preStop. A request may still be sent to where they were, until a hundred have been answered:")
-	s.Until(t, "^settled\n$", "exec", "visitor", "--", "sh", "-c",
-		"for n in $(seq 100); do timeout 2 wget -q -O /dev/null http://api-golang:8080/ || exit; done; echo settled")
+	course.Say(t, "Some connections to the pods before these, who went in haste, were never answered. The node remembers them for two minutes, and sends "+
+		"a new one from the same address and port the same way, to nobody. So the visitor goes, and one with another address comes:")
+	s.Kubectl(t, "delete", "pod", "visitor", "--now")
+	s.visitorComes(t)
 	course.Say(t, "A rollout that gets no further is given up after two minutes, says the manifest. This lesson hasn't got so much time:")
 	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 10}`)
 
@@ -271,10 +268,20 @@ func (s *kubernetesShop) readyEndpoints() []string {
 	return []string{"get", "endpointslices", "--selector", "kubernetes.io/service-name=api-golang", "--output", "jsonpath=" + ready}
 }
 
-// visit is what the visitor is answered.
-func (s *kubernetesShop) visit(t *testing.T, url string) string {
+// visitorComes starts the pod that sends requests. Its first process is a shell, which reaps what others leave: else each
+// request would leave a zombie.
+func (s *kubernetesShop) visitorComes(t *testing.T) {
 	t.Helper()
-	return s.Until(t, ".", "exec", "visitor", "--", "wget", "-q", "-O", "-", url).Stdout
+	s.Kubectl(t, "run", "visitor", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
+		"--restart", "Never", "--", "sh", "-c", "while sleep 1000; do :; done")
+	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
+}
+
+// answers waits until the visitor is answered with that text: a program that is ready may still look for another, whose
+// readiness isn't known everywhere yet.
+func (s *kubernetesShop) answers(t *testing.T, url, text string) {
+	t.Helper()
+	s.Until(t, regexp.QuoteMeta(text), "exec", "visitor", "--", "wget", "-q", "-O", "-", url)
 }
 
 // answeredBy has the visitor send that many requests to the API, and returns how many of them each pod answered.
@@ -310,15 +317,13 @@ type kubernetesRequests struct {
 }
 
 // constantRequests begins them. They are sent to the Service's address, which stays as long as the Service: who looked its
-// name up anew for each of thousands of requests would now and then wait for an answer to that question. A
-// connection that hangs for ten seconds, as one of some thousands does in this network, is given up and tried once more.
+// name up anew for each of thousands of requests would now and then wait for an answer to that question.
 func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	t.Helper()
 	address := s.Kubectl(t, "get", "service", "api-golang", "--output", "jsonpath={.spec.clusterIP}").Stdout
 	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
-	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c",
-		"ask() { timeout 10 wget -q -O /dev/null http://"+address+":8080/; }; "+
-			"until test -e "+r.enough+"; do ask 2>&1 || { test $? = 143 && echo again && ask 2>&1; } && echo answered || echo lost; done")
+	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c", "until test -e "+r.enough+"; do "+
+		"timeout 10 wget -q -O /dev/null http://"+address+":8080/ 2>&1 && echo answered || echo lost; done")
 	r.client.WaitForOutput(t, "answered\n")
 	return r
 }

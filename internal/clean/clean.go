@@ -19,8 +19,10 @@ import (
 	"docker-proven/internal/engine"
 )
 
+// Label is on everything that lessons make; its value is the name of the test process that made it.
+const Label = "docker-proven"
+
 const (
-	madeLabel    = "docker-proven"         // on everything that lessons make
 	standInLabel = "docker-proven.standin" // on stand-ins and their bases, and on what is built from them
 	bases        = "docker-proven/"        // the repositories of the bases that stand-ins are built on
 )
@@ -37,7 +39,7 @@ func Made(ctx context.Context, out io.Writer) error {
 	err = Labelled(ctx, docker, func(kind, name string) {
 		number++
 		_, _ = fmt.Fprintf(out, "removed %s %s\n", kind, name)
-	}, madeLabel)
+	}, Label)
 	if number == 0 && err == nil {
 		_, _ = fmt.Fprintln(out, "nothing of the course's lessons is left")
 	}

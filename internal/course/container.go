@@ -3,6 +3,7 @@ package course
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -104,7 +105,7 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 	}
 	started, err := r.start(ctx, ref, customize...)
 	if err != nil {
-		l.t.Fatalf("docker run %s: %v", ref, err)
+		l.t.Fatalf("docker run %s: %v%s", ref, err, c.lastWords(ctx))
 	}
 	c.tc = started
 	if keeping() {
@@ -113,6 +114,21 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 		})
 	}
 	return c
+}
+
+// lastWords is what a container that did not start well has written, where it came so far.
+func (c *Container) lastWords(ctx context.Context) string {
+	stream, err := docker.ContainerLogs(ctx, c.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"})
+	if err != nil {
+		return ""
+	}
+	defer stream.Close()
+	var words bytes.Buffer
+	_, _ = stdcopy.StdCopy(&words, &words, stream)
+	if words.Len() == 0 {
+		return ""
+	}
+	return "; what it wrote:\n" + strings.TrimSpace(words.String())
 }
 
 // Exec runs a shell line in the container, like `docker exec … sh -c`, and fails the test if the line fails.
@@ -162,14 +178,33 @@ func demultiplex(t *testing.T, stream io.Reader) (stdout, stderr string) {
 	return out.String(), err.String()
 }
 
-// Stop ends the container's main process without grace (`docker stop --timeout 0`): a stopped container still
+// Stop ends the container's main process without grace (`docker stop -t 0`): a stopped container still
 // is there, files and all.
 func (c *Container) Stop(t *testing.T) {
 	t.Helper()
-	lessonOf(t).command("docker", "stop", "--timeout", "0", c.Name)
+	lessonOf(t).command("docker", "stop", "-t", "0", c.Name)
 	immediately := time.Duration(0)
-	if err := c.tc.Stop(t.Context(), &immediately); err != nil {
+	grace := &immediately
+	if naive() {
+		grace = nil
+	}
+	if err := c.tc.Stop(t.Context(), grace); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// stopNaively stops the lesson's containers with the default grace, one after the other.
+func (l *lesson) stopNaively() {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	ours := make(client.Filters).Add("label", LessonLabel+"="+l.id)
+	running, err := docker.ContainerList(ctx, client.ContainerListOptions{Filters: ours})
+	for _, c := range running.Items {
+		_, stopped := docker.ContainerStop(ctx, c.ID, client.ContainerStopOptions{})
+		err = errors.Join(err, stopped)
+	}
+	if err != nil && !errdefs.IsNotFound(err) {
+		l.t.Error(err)
 	}
 }
 

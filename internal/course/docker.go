@@ -280,13 +280,21 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s: %v", shown, err)
 	}
-	result := Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+	result := outcome(command, &stdout, &stderr)
 	if c.showing == nil {
 		l.result(result)
 	} else if shown := c.showing(result); shown != "" {
 		l.write(indent(shown, "    "))
 	}
 	return result
+}
+
+// outcome is what came of a command that has ended. The Compose of Docker 26 writes the sign that clears a terminal's line
+// before each line of a log, also where there is no terminal: it is left out.
+func outcome(command *exec.Cmd, stdout, stderr *bytes.Buffer) Result {
+	const clearLine = "\x1b[2K"
+	return Result{ExitCode: command.ProcessState.ExitCode(),
+		Stdout: strings.ReplaceAll(stdout.String(), clearLine, ""), Stderr: stderr.String()}
 }
 
 func (c CLI) command(ctx context.Context, l *lesson, program string, arguments []string) *exec.Cmd {

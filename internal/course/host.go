@@ -21,6 +21,9 @@ var hostDirectories = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if !keeping() {
+		scratch.RemoveAfterwards(directory)
+	}
 	return filepath.EvalSymlinks(directory) // on macOS it is under a link, and Docker Desktop shares the target
 })
 

@@ -46,9 +46,13 @@ func lessonOf(t *testing.T) *lesson {
 	if known, ok := lessons.Load(t); ok {
 		return known.(*lesson)
 	}
+	return beginLesson(t, !aloud())
+}
+
+func beginLesson(t *testing.T, inParallel bool) *lesson {
 	l := &lesson{t: t, id: randomWord(12), images: map[string]image.Facts{}}
 	lessons.Store(t, l)
-	if !aloud() {
+	if inParallel {
 		t.Parallel()
 	}
 	if lost.Load() { // a lesson before has found out the long way
@@ -69,6 +73,9 @@ func lessonOf(t *testing.T) *lesson {
 		if keeping() {
 			return
 		}
+		if naive() {
+			l.stopNaively()
+		}
 		if err := removeAll(LessonLabel + "=" + l.id); err != nil {
 			t.Error(err)
 		}
@@ -80,6 +87,33 @@ func lessonOf(t *testing.T) *lesson {
 		t.Fatalf("the reaper, which removes what a killed test leaves, does not start: %v", err)
 	}
 	return l
+}
+
+// A Part is a part of a lesson that needs none of the others.
+type Part struct {
+	Name    string
+	Perform func(t *testing.T)
+}
+
+// Together performs parts of a lesson, each as a subtest: at the same time, unless a person reads along. It returns when
+// all have ended. None waits for a turn of its own, as other lessons do: they have the turn of theirs.
+func Together(t *testing.T, parts ...Part) {
+	lessonOf(t)
+	var performing sync.WaitGroup
+	for _, part := range parts {
+		perform := func() {
+			t.Run(part.Name, func(t *testing.T) {
+				beginLesson(t, false)
+				part.Perform(t)
+			})
+		}
+		if aloud() {
+			perform()
+		} else {
+			performing.Go(perform)
+		}
+	}
+	performing.Wait()
 }
 
 // attribute tells the summary of `make test` something. To a person who reads along it would be noise.

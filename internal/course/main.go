@@ -5,7 +5,6 @@ package course
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,8 +12,8 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,12 +21,14 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 
+	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/session"
 )
 
 // Label is on everything the course makes; its value is the test process that made it.
-const Label = "docker-proven"
+const Label = clean.Label
 
 // LessonLabel is on everything a lesson makes; its value is that lesson of that run.
 const LessonLabel = "docker-proven.lesson"
@@ -35,7 +36,7 @@ const LessonLabel = "docker-proven.lesson"
 // thisRun names this test process: nothing of two processes can be mistaken for each other, and each has a
 // reaper of its own. (testcontainers-go gives all packages of one `go test` one reaper by default, which can
 // leave between the end of one package and the start of the next.)
-var thisRun = strings.ToLower(rand.Text()[:12])
+var thisRun = session.Process()
 
 // The engine that Main found, and the connection to it.
 var (
@@ -45,6 +46,10 @@ var (
 
 // keeping is whether COURSE_KEEP asks for containers to stay up after their test.
 func keeping() bool { return os.Getenv("COURSE_KEEP") != "" }
+
+// naive is whether COURSE_NAIVE asks for containers to be stopped as `docker stop` does it by default, with ten seconds of
+// grace for those that don't listen, one after the other. It is what `make bench` compares the course with.
+func naive() bool { return os.Getenv("COURSE_NAIVE") != "" }
 
 // Main is the TestMain of every module: it finds the engine or says what to do about it, runs the lessons, and
 // leaves nothing behind, also when it is interrupted. What is given besides is done when the lessons have ended.
@@ -95,6 +100,15 @@ func prepare() error {
 		// The docker command and its plugins run for moments, hundreds of times: collecting their garbage less often
 		// they take a sixth less of the processor.
 		os.Setenv("GOGC", "400")
+	}
+	if !keeping() { // for then the directory would stay, too
+		directory, err := hostDirectories()
+		if err != nil {
+			return err
+		}
+		// Builds keep a diary, which would be the learner's otherwise; and a builder that the learner has chosen for other
+		// purposes might not leave the images where the lessons run them.
+		os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
 	}
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
 	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {

@@ -75,17 +75,22 @@ func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *Throwaw
 	sharedMutex.Lock()
 	defer sharedMutex.Unlock()
 	if sharedEngines[use] == nil {
-		options = append(options, outlivingTheLesson())
-		if theEngine.Memory >= plentyOfMemory {
-			// The programs of an engine are written in Go, and collect their garbage less often when told to.
-			options = append(options, InMemory("/var/lib/docker"), Env("GOGC", "400"))
-		}
-		sharedEngines[use] = NewThrowawayEngine(t, options...)
+		sharedEngines[use] = NewThrowawayEngine(t, append(options, outlivingTheLesson(), InPlenty(t))...)
 	}
 	return sharedEngines[use]
 }
 
-// plentyOfMemory is that of a machine, in bytes, on which shared engines keep their images in memory: several at a time
+// InPlenty is for a throwaway engine that is given many images: on a machine with memory to spare it keeps them there,
+// where they are unpacked in half the time, and its programs, which are written in Go, collect their garbage less often.
+func InPlenty(t *testing.T) Option {
+	lessonOf(t)
+	if theEngine.Memory < plentyOfMemory {
+		return Options()
+	}
+	return Options(InMemory("/var/lib/docker"), Env("GOGC", "400"))
+}
+
+// plentyOfMemory is that of a machine, in bytes, on which such engines keep their images in memory: several at a time
 // take up to 3 GiB each.
 const plentyOfMemory = 20 << 30
 

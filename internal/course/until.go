@@ -42,7 +42,7 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 		command := c.command(ctx, l, "docker", arguments)
 		command.Stdout, command.Stderr = &stdout, &stderr
 		_ = command.Run() // a failure prints what is not expected, or is
-		result = Result{ExitCode: command.ProcessState.ExitCode(), Stdout: stdout.String(), Stderr: stderr.String()}
+		result = outcome(command, &stdout, &stderr)
 		return expected.MatchString(result.Output())
 	})
 	l.result(result)

@@ -93,6 +93,15 @@ func TestFindTellsTheFacts(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, facts)
 	})
+	t.Run("of Podman, where tests run inside an engine that somebody asked for", func(t *testing.T) {
+		fakeDocker(t, "", "")
+		t.Setenv("DOCKER_HOST", overTCP(t, fakeEngine{version: "5.4.2", os: "linux", product: "Podman Engine"}))
+		t.Setenv(Learners, "unix:///run/learners")
+		facts, err := Find(t.Context())
+		require.NoError(t, err)
+		assert.True(t, facts.Podman)
+		assert.Regexp(t, `^Podman 5\.4\.2 \(API`, facts.String())
+	})
 	t.Run("of the engine behind a unix socket", func(t *testing.T) {
 		dir, err := os.MkdirTemp("", "e") // a socket's path must be short
 		require.NoError(t, err)

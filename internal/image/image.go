@@ -5,6 +5,8 @@ package image
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +35,12 @@ type Image struct {
 	Interactive bool   // its own command is a shell or a REPL, which ends at once unless its standard input stays open
 }
 
+// Choice is the word by which COURSE_IMAGES chooses: pinned or current.
+func Choice() string { return cmp.Or(os.Getenv("COURSE_IMAGES"), "pinned") }
+
 // Ref is the reference that COURSE_IMAGES chooses: the pinned one unless it says "current".
 func (i Image) Ref() string {
-	if os.Getenv("COURSE_IMAGES") == "current" {
+	if Choice() == "current" {
 		return i.Current
 	}
 	return i.Pinned
@@ -96,8 +101,14 @@ func Obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 }
 
 func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) {
-	facts, err := Inspect(ctx, ref)
 	choice := os.Getenv("COURSE_STANDINS")
+	if lender := os.Getenv(engine.Learners); lender != "" {
+		facts, err := borrow(ctx, lender, ref, progress)
+		if err == nil && usable(facts, choice) || err != nil && !errdefs.IsNotFound(err) {
+			return facts, err
+		}
+	}
+	facts, err := Inspect(ctx, ref)
 	if err == nil && usable(facts, choice) {
 		return facts, nil
 	}
@@ -133,6 +144,9 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 	} else if choice == "never" || !standin.Has(ref) {
 		return Facts{}, &UnavailableError{ref, err}
 	}
+	if os.Getenv(engine.Learners) != "" {
+		return Facts{}, &UnavailableError{ref, errors.New("a stand-in is built on your own engine: run `make images`")}
+	}
 	if err := standin.Build(ctx, ref, progress); err != nil {
 		return Facts{}, err
 	}
@@ -150,9 +164,45 @@ func usable(present Facts, choice string) bool {
 	return true
 }
 
+// borrow makes sure that the engine has what the learner's engine has under ref, and says which image that is there: an engine
+// to which an image is handed over doesn't know its registry's digest.
+func borrow(ctx context.Context, lender, ref string, progress io.Writer) (Facts, error) {
+	facts, err := inspect(ctx, ref, client.WithHost(lender))
+	if err != nil {
+		return Facts{}, err
+	}
+	release, err := lock.Hold("image " + ref)
+	if err != nil {
+		return Facts{}, err
+	}
+	defer release()
+	if _, err := Inspect(ctx, ref); !errdefs.IsNotFound(err) {
+		return facts, err
+	}
+	fmt.Fprintf(progress, "%s is handed over by your own engine\n", ref)
+	save := exec.CommandContext(ctx, "docker", "--host", lender, "save", ref)
+	load := exec.CommandContext(ctx, "docker", "load", "--quiet")
+	var complaint bytes.Buffer
+	save.Stderr, load.Stderr = &complaint, &complaint
+	if load.Stdin, err = save.StdoutPipe(); err == nil {
+		err = save.Start()
+	}
+	if err != nil {
+		return Facts{}, err
+	}
+	if err := errors.Join(load.Run(), save.Wait()); err != nil {
+		return Facts{}, fmt.Errorf("handing over %s failed: %w: %s", ref, err, strings.TrimSpace(complaint.String()))
+	}
+	return facts, nil
+}
+
 // Inspect says which image the engine has under ref; errdefs.IsNotFound tells when it has none.
 func Inspect(ctx context.Context, ref string) (Facts, error) {
-	docker, err := client.New(client.FromEnv)
+	return inspect(ctx, ref, client.FromEnv)
+}
+
+func inspect(ctx context.Context, ref string, at client.Opt) (Facts, error) {
+	docker, err := client.New(at)
 	if err != nil {
 		return Facts{}, err
 	}

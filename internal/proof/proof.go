@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"docker-proven/internal/group"
 )
 
 // silence is how long nothing is printed before a line says what is running.
@@ -40,13 +42,12 @@ func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 	cmd := exec.CommandContext(ctx, "go", goTest(args)...)
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, kept), stderr
 	cmd.WaitDelay = grace
-	interruptible(cmd)
-	interrupt := cmd.Cancel
+	group.Own(cmd)
 	cmd.Cancel = func() error {
 		mu.Lock()
 		report.stop()
 		mu.Unlock()
-		return interrupt()
+		return group.Interrupt(cmd)
 	}
 
 	finished := make(chan struct{})
@@ -73,7 +74,7 @@ func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 
 	if err != nil && ctx.Err() != nil {
 		if cmd.Process != nil {
-			killRest(cmd)
+			_ = group.Kill(cmd) // what is left after the grace; it fails when nothing is, which is well
 		}
 		report.interrupted(time.Now())
 		return 130
@@ -98,13 +99,14 @@ func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 // goTest is the go command's arguments for args.
 func goTest(args []string) []string {
 	command := []string{"test", "-json", "-count=1", "-timeout=60m"}
-	if !hasPattern(args) {
+	if !HasPattern(args) {
 		command = append(command, "./...")
 	}
 	return append(command, args...)
 }
 
-func hasPattern(args []string) bool {
+// HasPattern is whether there is a package pattern among arguments of `go test`.
+func HasPattern(args []string) bool {
 	for _, arg := range args {
 		if arg == "-args" || arg == "--args" {
 			return false // what follows belongs to the test binaries

@@ -51,7 +51,8 @@ type pkg struct {
 	running map[string]*claim // top-level tests begun and not ended, by name
 	passed  int               // top-level tests
 	failed  []string          // tests, subtests included, and failures of the package itself
-	unrun   int               // top-level tests that waited for their turn when the package ended early
+	took    time.Duration
+	unrun   int // top-level tests that waited for their turn when the package ended early
 	ended   []Claim
 	said    strings.Builder // what output has handed on
 }
@@ -64,8 +65,11 @@ type claim struct {
 	skipped    int       // subtests
 	transcript []entry
 	images     []Image
-	endings    map[string]ending // of the test and its subtests, by name
+	endings    map[string]ending    // of the test and its subtests, by name
+	resumed    map[string]time.Time // when the test or a subtest was last paused or continued, by name
 }
+
+func elapsed(e event) time.Duration { return time.Duration(e.Elapsed * float64(time.Second)) }
 
 // ending is how a test or a subtest ended.
 type ending struct {
@@ -74,7 +78,10 @@ type ending struct {
 }
 
 // entry is a piece of a transcript: output of a claim's test or of one of its subtests.
-type entry struct{ test, text string }
+type entry struct {
+	test, text string
+	at         time.Time
+}
 
 type skip struct{ pkg, test, reason string }
 
@@ -138,10 +145,10 @@ func (r *report) packageEvent(p *pkg, e event) {
 		io.WriteString(p.output, e.Output)
 	case "pass", "skip":
 		p.output.flush()
-		p.done = true
+		p.done, p.took = true, elapsed(e)
 	case "fail":
 		p.output.flush()
-		p.done = true
+		p.done, p.took = true, elapsed(e)
 		if r.stopping {
 			return
 		}
@@ -184,24 +191,25 @@ func (r *report) abandon(p *pkg) {
 func (r *report) testEvent(p *pkg, e event) {
 	name, _, isSub := strings.Cut(e.Test, "/")
 	if e.Action == "run" && !isSub && !strings.HasPrefix(name, "Benchmark") { // a benchmark has no closing event
-		p.running[name] = &claim{since: e.Time, endings: map[string]ending{}}
+		p.running[name] = &claim{since: e.Time, endings: map[string]ending{}, resumed: map[string]time.Time{}}
 		return
 	}
 	c, known := p.running[name]
 	if !known { // a benchmark, or what a goroutine printed after its test ended
-		c = &claim{endings: map[string]ending{}}
+		c = &claim{endings: map[string]ending{}, resumed: map[string]time.Time{}}
 		if e.Action == "output" {
 			io.WriteString(p.output, e.Output)
 		}
 	}
 	switch e.Action {
 	case "pause", "cont":
+		c.resumed[e.Test] = e.Time
 		if !isSub {
 			c.since, c.waiting = e.Time, e.Action == "pause"
 		}
 	case "output":
 		if !strings.HasPrefix(e.Output, "=== ") {
-			c.transcript = append(c.transcript, entry{e.Test, e.Output})
+			c.transcript = append(c.transcript, entry{e.Test, e.Output, e.Time})
 		}
 	case "attr":
 		r.attribute(e)

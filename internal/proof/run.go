@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Recorded struct {
 type Package struct {
 	Name    string // without the module path
 	Claims  []Claim
+	Took    time.Duration
 	Trouble string // what failed that is no test, such as "(does not compile)"
 	Said    string // what it printed outside of its tests
 	Unrun   int    // how many claims waited for their turn when the package ended early
@@ -45,6 +47,13 @@ type Claim struct {
 	Reason  string // why it is not provable here
 	Parts   []Part // the test itself, if it said something, and its subtests
 	Images  []Image
+	Wait    Wait // the longest
+}
+
+// A Wait is the time between two lines of a transcript.
+type Wait struct {
+	Took time.Duration
+	For  string // the command that had been typed; or, when it had printed something already, what the lesson did after it
 }
 
 // A Part is what a test or a subtest told. Subtests that ran at the same time are apart from each other here.
@@ -89,7 +98,7 @@ func (r *report) recorded() Recorded {
 			p.output.flush()
 			r.abandon(p)
 		}
-		kept := Package{Name: p.name, Claims: p.ended, Said: p.said.String(), Unrun: p.unrun}
+		kept := Package{Name: p.name, Claims: p.ended, Took: p.took, Said: p.said.String(), Unrun: p.unrun}
 		for _, failed := range p.failed {
 			if strings.HasPrefix(failed, "(") { // what is no test's name
 				kept.Trouble = failed
@@ -101,7 +110,7 @@ func (r *report) recorded() Recorded {
 }
 
 func (c *claim) end(e event, verdict Verdict) {
-	c.endings[e.Test] = ending{verdict, time.Duration(e.Elapsed * float64(time.Second))}
+	c.endings[e.Test] = ending{verdict, elapsed(e)}
 }
 
 // account is what is kept of a claim that has ended.
@@ -146,8 +155,55 @@ func (c *claim) account(name string, verdict Verdict) Claim {
 	if verdict == NotProvable && account.Reason == "" {
 		account.Reason = c.reason(name)
 	}
+	account.Wait = c.longestWait()
 	for _, ending := range c.endings { // subtests that ran in parallel don't count for the test's own time
 		account.Took = max(account.Took, ending.took)
 	}
 	return account
 }
+
+// longestWait is the longest of the waits of the claim's tests, but for those in which one waits for its subtests.
+func (c *claim) longestWait() (longest Wait) {
+	type told struct {
+		at      time.Time
+		command string
+		printed bool // the command has printed something, and so has ended, as a rule
+	}
+	last := map[string]told{} // what a test has told so far, by the test
+	parents := map[string]bool{}
+	for _, e := range c.transcript {
+		if slash := strings.LastIndexByte(e.test, '/'); slash > 0 {
+			parents[e.test[:slash]] = true
+		}
+	}
+	for _, e := range c.transcript {
+		before, closing := last[e.test], strings.HasPrefix(strings.TrimLeft(e.text, " "), "--- ")
+		since := before.at
+		if resumed := c.resumed[e.test]; resumed.After(since) {
+			since = resumed // until then it waited for its turn
+		}
+		wait := Wait{Took: e.at.Sub(since), For: before.command}
+		switch {
+		case closing:
+			wait.For = "removing what it has made"
+		case before.command == "":
+			wait.For = "its first command"
+		case before.printed:
+			wait.For = "what it does after " + before.command
+		}
+		if !before.at.IsZero() && wait.Took > longest.Took && !(closing && parents[e.test]) {
+			longest = wait
+		}
+		line := strings.TrimSpace(e.text)
+		if prompt := prompted.FindString(line); prompt != "" {
+			last[e.test] = told{e.at, line[len(prompt):], false}
+		} else {
+			last[e.test] = told{e.at, before.command, before.printed || !strings.HasPrefix(line, "(again and again")}
+		}
+	}
+	return longest
+}
+
+// prompted is the prompt before a command: a dollar sign, and before it the engine and the directory that are not the
+// learner's own.
+var prompted = regexp.MustCompile(`^([\w.-]+ ){0,2}\$ `)

@@ -2,9 +2,12 @@ package proof
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,4 +72,34 @@ func TestARunThatWasCutOffHasUnfinishedClaims(t *testing.T) {
 
 	_, err = Read(strings.NewReader("ok  docker-proven/module01 3 s\n"))
 	assert.ErrorContains(t, err, "no output of `go test -json`")
+}
+
+func TestTheLongestWaitOfAClaimTellsWhatForIt(t *testing.T) {
+	at := func(second int, action, test, output string) string {
+		line, err := json.Marshal(event{Time: time.Unix(int64(second), 0), Action: action, Package: module + "/module01",
+			Test: test, Output: output})
+		require.NoError(t, err)
+		return string(line) + "\n"
+	}
+	longest := func(events ...string) Wait {
+		run, err := Read(strings.NewReader(strings.Join(events, "")))
+		require.NoError(t, err)
+		return run.Packages[0].Claims[0].Wait
+	}
+	begin := []string{at(0, "run", "TestA", ""), at(0, "output", "TestA", "=== RUN   TestA\n"), at(0, "pause", "TestA", ""),
+		at(100, "cont", "TestA", ""), at(100, "output", "TestA", "    What it teaches.\n")}
+	for want, events := range map[Wait][]string{
+		{3 * time.Second, "docker pull x"}: {at(101, "output", "TestA", "    throwaway here $ docker pull x\n"),
+			at(104, "output", "TestA", "        done\n"), at(106, "output", "TestA", "--- PASS: TestA (6.00s)\n")},
+		{4 * time.Second, "docker wait y"}: {at(101, "output", "TestA", "    $ docker wait y\n"),
+			at(101, "output", "TestA", "      (again and again, until it succeeds)\n"), at(105, "output", "TestA", "    0\n")},
+		{5 * time.Second, "what it does after docker ps"}: {at(101, "output", "TestA", "    $ docker ps\n"),
+			at(101, "output", "TestA", "        NAMES\n"), at(106, "output", "TestA", "    # It was slow.\n")},
+		{6 * time.Second, "removing what it has made"}: {at(106, "output", "TestA", "--- PASS: TestA (6.00s)\n")},
+		{2 * time.Second, "removing what it has made"}: {at(100, "run", "TestA/b", ""), at(101, "output", "TestA/b", "    $ docker run z\n"),
+			at(103, "output", "TestA/b", "    --- PASS: TestA/b (3.00s)\n"), at(104, "output", "TestA", "--- PASS: TestA (4.00s)\n")}, // and not what the test waits for its subtest
+	} {
+		got := longest(append(slices.Clone(begin), append(events, at(200, "pass", "TestA", ""))...)...)
+		assert.Equal(t, want, got)
+	}
 }

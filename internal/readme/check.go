@@ -21,13 +21,36 @@ func refreshing() bool { return os.Getenv("COURSE_README") != "" }
 // claims with the package's tests. With COURSE_README it writes what it finds into the README, and so agrees with it.
 func Check(t *testing.T) {
 	t.Helper()
+	check(t, func(steps []Step) [][]Step { return [][]Step{steps} })
+}
+
+// CheckSections is Check for a README none of whose sections needs what another one has done. Each is performed from top
+// to bottom in a shell of its own, and all of them at the same time.
+func CheckSections(t *testing.T) {
+	t.Helper()
+	check(t, bySection)
+}
+
+func bySection(steps []Step) (sections [][]Step) {
+	for n, step := range steps {
+		if n == 0 || step.Section != steps[n-1].Section {
+			sections = append(sections, nil)
+		}
+		last := len(sections) - 1
+		sections[last] = append(sections[last], step)
+	}
+	return sections
+}
+
+func check(t *testing.T, divide func([]Step) [][]Step) {
+	t.Helper()
 	read, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	content := strings.ReplaceAll(string(read), "\r\n", "\n")
 	content = checkClaims(t, content)
-	content = perform(t, content)
+	content = perform(t, content, divide)
 	if refreshing() && content != string(read) {
 		if err := os.WriteFile("README.md", []byte(content), 0o644); err != nil {
 			t.Fatal(err)
@@ -64,8 +87,8 @@ func checkClaims(t *testing.T, content string) string {
 	return content
 }
 
-// perform has a shell perform the steps, and returns the README with what they printed where that is to be refreshed.
-func perform(t *testing.T, content string) string {
+// perform has shells perform the steps, and returns the README with what they printed where that is to be refreshed.
+func perform(t *testing.T, content string, divide func([]Step) [][]Step) string {
 	t.Helper()
 	var steps []Step
 	for _, step := range Steps(content) {
@@ -79,21 +102,48 @@ func perform(t *testing.T, content string) string {
 	if os.Getenv("COURSE_IMAGES") == "current" {
 		t.Skip("not provable here: the README names the pinned images, and COURSE_IMAGES asks for the current ones")
 	}
-	shell := start(t, steps)
-	outputs := make([]string, len(steps))
-	for n, step := range steps {
-		outputs[n] = shell.Type(step.Command)
-		if !refreshing() && !Matches(step.Expected, outputs[n]) {
-			t.Errorf("README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
-				step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(outputs[n]))
+	sections := divide(steps)
+	engine, directory := start(t)
+	engine.Refs(t, named(sections[0])...)
+	outputs := make([][]string, len(sections))
+	if len(sections) == 1 {
+		outputs[0] = typed(t, engine.In(directory).Session(t), steps)
+	} else {
+		var parts []course.Part
+		for n, section := range sections {
+			parts = append(parts, course.Part{Name: section[0].Section, Perform: func(t *testing.T) {
+				if n > 0 { // while the first section is performed, the other images come, in one go
+					engine.Refs(t, named(steps)...)
+				}
+				outputs[n] = typed(t, engine.In(directory).Session(t), section)
+			}})
 		}
+		course.Together(t, parts...)
 	}
+	if t.Failed() {
+		return content
+	}
+	printed := slices.Concat(outputs...)
 	for n, step := range slices.Backward(steps) { // the last one first, so that the lines before it stay where they are
-		if !Matches(step.Expected, outputs[n]) {
-			content = WithOutput(content, step, outputs[n])
+		if !Matches(step.Expected, printed[n]) {
+			content = WithOutput(content, step, printed[n])
 		}
 	}
 	return content
+}
+
+// typed types the steps into a shell, compares what it prints with what the README says, and returns it.
+func typed(t *testing.T, shell *course.Session, steps []Step) (outputs []string) {
+	t.Helper()
+	for _, step := range steps {
+		output := shell.Type(step.Command)
+		if !refreshing() && !Matches(step.Expected, output) {
+			t.Errorf("README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
+				step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(output))
+		}
+		outputs = append(outputs, output)
+	}
+	return outputs
 }
 
 // lookedUp is whether a step would run the course itself. What it names has to exist.
@@ -149,11 +199,10 @@ func hasTest(directory, name string) bool {
 	})
 }
 
-// start starts a shell in a copy of the course's directory, pointed at a throwaway engine that has the images which the
-// steps name, and sees the directory.
-func start(t *testing.T, steps []Step) *course.Session {
+// start starts a throwaway engine that sees a copy of the course's directory.
+func start(t *testing.T) (engine *course.ThrowawayEngine, directory string) {
 	t.Helper()
-	directory := filepath.Join(course.HostDirectory(t), "docker-proven")
+	directory = filepath.Join(course.HostDirectory(t), "docker-proven")
 	modules, err := filepath.Glob("../module*")
 	if err != nil {
 		t.Fatal(err)
@@ -161,9 +210,7 @@ func start(t *testing.T, steps []Step) *course.Session {
 	for _, module := range modules {
 		example.CopyTree(t, filepath.ToSlash(module), filepath.Join(directory, filepath.Base(module)))
 	}
-	engine := course.NewThrowawayEngine(t, course.Seen(directory))
-	engine.Refs(t, named(steps)...)
-	return engine.In(directory).Session(t)
+	return course.NewThrowawayEngine(t, course.Seen(directory), course.InPlenty(t)), directory
 }
 
 // named are the images that the steps name, or the Dockerfiles that they name.

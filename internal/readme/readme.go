@@ -16,7 +16,8 @@ import (
 
 // A Step is a command and what the README says it prints.
 type Step struct {
-	Line     int // of the README, on which the command stands; the first is 1
+	Line     int    // of the README, on which the command stands; the first is 1
+	Section  string // the title over it
 	Command  string
 	Expected []string
 }
@@ -24,7 +25,7 @@ type Step struct {
 // Steps are the steps of all console blocks that are to be performed, in the order in which they stand.
 func Steps(content string) (steps []Step) {
 	inside, skipped, hereDocument := false, false, ""
-	previous := ""
+	previous, section := "", ""
 	for n, line := range strings.Split(content, "\n") {
 		last := len(steps) - 1
 		switch {
@@ -32,14 +33,18 @@ func Steps(content string) (steps []Step) {
 			inside, skipped = true, notPerformed.MatchString(previous)
 		case inside && line == "```":
 			inside = false
-		case !inside || skipped:
+		case !inside:
+			if title, found := strings.CutPrefix(line, "## "); found {
+				section = title
+			}
+		case skipped:
 		case hereDocument != "":
 			steps[last].Command += "\n" + line
 			if line == hereDocument {
 				hereDocument = ""
 			}
 		case strings.HasPrefix(line, "$ "):
-			steps = append(steps, Step{Line: n + 1, Command: line[2:]})
+			steps = append(steps, Step{Line: n + 1, Section: section, Command: line[2:]})
 			if found := hereDocumentStart.FindStringSubmatch(line); found != nil {
 				hereDocument = found[1]
 			}

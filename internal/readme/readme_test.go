@@ -21,6 +21,22 @@ func TestStepsAreReadFromConsoleBlocks(t *testing.T) {
 	}, Steps(page))
 }
 
+func TestStepsAreDividedBySection(t *testing.T) {
+	lines := func(steps []Step) (lines []int) {
+		for _, step := range steps {
+			lines = append(lines, step.Line)
+		}
+		return lines
+	}
+	block := "```console\n$ true\n```\n"
+	sections := bySection(Steps(block + "## One\n" + block + "### More\n" + block + "## Two\n" + block))
+	assert.Len(t, sections, 3)
+	assert.Equal(t, []int{2}, lines(sections[0]))
+	assert.Equal(t, []int{6, 10}, lines(sections[1]))
+	assert.Equal(t, []int{14}, lines(sections[2]))
+	assert.Equal(t, "Two", sections[2][0].Section)
+}
+
 func TestOutputMatchesButForWhatVaries(t *testing.T) {
 	for _, row := range []struct {
 		expected []string

@@ -1,15 +1,20 @@
 package scratch
 
 import (
+	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/group"
 )
 
 func TestDirectoriesOfKilledProcessesAreRemovedAndOthersStay(t *testing.T) {
@@ -51,4 +56,37 @@ func TestNoPlaceForFilesIsSaidWithTheMend(t *testing.T) {
 	t.Setenv("TMP", nowhere)
 	_, err := Directory("x")
 	assert.ErrorContains(t, err, "set TMPDIR")
+}
+
+func TestAKilledProcessLeavesNoDirectory(t *testing.T) {
+	if place := os.Getenv("SCRATCH_TEST_PLACE"); place != "" { // the process that is killed
+		RemoveAfterwards(place)
+		runtime.GC()
+		time.Sleep(50 * time.Millisecond) // in which a shell whose pipe had been closed would have done its work
+		fmt.Println("ready")
+		select {}
+	}
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip(err)
+	}
+	place := filepath.Join(t.TempDir(), "place")
+	require.NoError(t, os.MkdirAll(filepath.Join(place, "inside"), 0o755))
+	program, err := os.Executable()
+	require.NoError(t, err)
+	victim := exec.Command(program, "-test.run=^TestAKilledProcessLeavesNoDirectory$")
+	victim.Env = append(os.Environ(), "SCRATCH_TEST_PLACE="+place)
+	said, err := victim.StdoutPipe()
+	require.NoError(t, err)
+	group.Own(victim)
+	require.NoError(t, victim.Start())
+	line, err := bufio.NewReader(said).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "ready\n", line)
+	require.DirExists(t, place, "while the process is there, so is its directory")
+	require.NoError(t, group.Kill(victim))
+	_ = victim.Wait()
+	assert.Eventually(t, func() bool {
+		_, err := os.Stat(place)
+		return os.IsNotExist(err)
+	}, 10*time.Second, 10*time.Millisecond)
 }

@@ -187,7 +187,7 @@ func serves(t *testing.T, i image.Image, options ...course.Option) (server *cour
 // stopsInOrder stops a server as `docker stop` does, and requires that it ends by itself and in order.
 func stopsInOrder(t *testing.T, server *course.Container) {
 	t.Helper()
-	course.Docker(t, "stop", "--timeout", "60", server.Name)
+	course.Docker(t, "stop", "-t", "60", server.Name)
 	state := course.Docker(t, "inspect", "--format", "{{.State.ExitCode}}", server.Name)
 	require.Equal(t, "0\n", state.Stdout, server.Logs(t).Output())
 }

@@ -46,20 +46,22 @@ type recipe struct {
 // The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
 // that the two are two real versions.
 var table = map[string]recipe{
-	"ubuntu:22.04":   {name: "ubuntu", release: "12"},
-	"ubuntu:latest":  {name: "ubuntu", release: "testing"},
-	"debian:12":      {name: "debian", release: "12"},
-	"debian:latest":  {name: "debian", release: "13"},
-	"busybox:1.36":   {name: "busybox", release: "12"},
-	"busybox:latest": {name: "busybox", release: "testing"},
-	"alpine:3.20":    {name: "busybox", release: "12", arguments: []string{"LIKE=alpine"}},
-	"alpine:latest":  {name: "busybox", release: "testing", arguments: []string{"LIKE=alpine"}},
-	"mariadb:10.11":  {name: "mariadb", release: "12"},
-	"mariadb:11.8":   {name: "mariadb", release: "testing"},
-	"php:8.2-cli":    {name: "php", release: "12"},
-	"php:8.4-cli":    {name: "php", release: "testing"},
-	"docker:26-dind": {name: "dind", release: "13", arguments: []string{"DOCKER_VERSION=26.1.5"}},
-	"docker:28-dind": {name: "dind", release: "testing", arguments: []string{"DOCKER_VERSION=28.5.2"}},
+	"ubuntu:22.04":                 {name: "ubuntu", release: "12"},
+	"ubuntu:latest":                {name: "ubuntu", release: "testing"},
+	"debian:12":                    {name: "debian", release: "12"},
+	"debian:latest":                {name: "debian", release: "13"},
+	"busybox:1.36":                 {name: "busybox", release: "12"},
+	"busybox:latest":               {name: "busybox", release: "testing"},
+	"alpine:3.20":                  {name: "busybox", release: "12", arguments: []string{"LIKE=alpine"}},
+	"alpine:latest":                {name: "busybox", release: "testing", arguments: []string{"LIKE=alpine"}},
+	"mariadb:10.11":                {name: "mariadb", release: "12"},
+	"mariadb:11.8":                 {name: "mariadb", release: "testing"},
+	"php:8.2-cli":                  {name: "php", release: "12"},
+	"php:8.4-cli":                  {name: "php", release: "testing"},
+	"docker:26-dind":               {name: "dind", release: "13", arguments: []string{"DOCKER_VERSION=26.1.5"}},
+	"docker:28-dind":               {name: "dind", release: "testing", arguments: []string{"DOCKER_VERSION=28.5.2"}},
+	"quay.io/podman/stable:v5.4.2": {name: "podman", release: "13"},
+
 	"registry:2":     {name: "registry", release: "12"},
 	"registry:2.8":   {name: "registry", release: "testing"},
 	"redis:8-alpine": {name: "redis", release: "testing"},
@@ -147,6 +149,7 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	scratch.RemoveAfterwards(directory)
 	defer os.RemoveAll(directory)
 
 	fmt.Fprintf(progress, "%s: building a stand-in from %s …\n", ref, r.source())

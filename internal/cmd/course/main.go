@@ -8,13 +8,18 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strconv"
 	"syscall"
 
+	"docker-proven/internal/bench"
 	"docker-proven/internal/book"
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/inside"
 	"docker-proven/internal/proof"
+	"docker-proven/internal/soak"
 	"docker-proven/internal/standin"
 )
 
@@ -24,7 +29,19 @@ engine              find an engine; install and start one where there is none an
 engine-stop         stop the engine that the course started
 images [name ...]   obtain the images of the course, or those named
 test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
+test-on "image ..." [flag ...]
+                    the same for the modules, inside engines that are started for it: docker:28-dind, for example
+drift [pinned] [current] [flag ...]
+                    compare a run with the pinned images and one with those of today: kept in files, or performed now ("")
+compare file ...    compare runs that were kept
+since file memory   what broke in a run that was kept, and since which digest; memory is a file that goes from run to run
 book [file]         make book.html of a run that was kept in file, or of one that is performed now
+bench [naive] [flag or package ...]
+                    measure the tests against what this engine can do; naive compares with one at a time and stops with grace
+soak <number> [flag or package ...]
+                    prove everything so many times, shuffled and twice at once, and look each time what is left
+kill <number> [flag or package ...]
+                    interrupt and kill the tests at so many random moments, and look each time what is left
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -51,8 +68,30 @@ func run(ctx context.Context, args []string) int {
 		err = image.ObtainAll(ctx, os.Stdout, rest...)
 	case "test":
 		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
+	case "test-on":
+		return proveOn(ctx, rest)
+	case "compare":
+		err = compare(os.Stdout, rest)
+	case "since":
+		err = since(os.Stdout, rest)
+	case "drift":
+		return showDrift(ctx, rest)
+	case "within": // what `go test -exec` calls
+		if len(rest) < 3 {
+			fmt.Fprintln(os.Stderr, "within needs a container, the checkout's directory and a test program; `test-on` sees to that")
+			return 2
+		}
+		return inside.Test(ctx, rest[0], rest[1], rest[2], rest[3:])
 	case "book":
 		return makeBook(ctx, rest)
+	case "bench":
+		naive := len(rest) > 0 && rest[0] == "naive"
+		if naive {
+			rest = rest[1:]
+		}
+		return bench.Run(ctx, rest, naive, filepath.Join("internal", "bench", "measured"), os.Stdout)
+	case "soak", "kill":
+		return again(ctx, command, rest)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
@@ -66,6 +105,22 @@ func run(ctx context.Context, args []string) int {
 		return 1
 	}
 	return 0
+}
+
+// again performs the tests many times, or kills them many times.
+func again(ctx context.Context, command string, args []string) int {
+	number := 0
+	if len(args) > 0 {
+		number, _ = strconv.Atoi(args[0])
+	}
+	if number <= 0 {
+		fmt.Fprintf(os.Stderr, "How many times? course %s wants a number.\n%s", command, usage)
+		return 2
+	}
+	if command == "kill" {
+		return soak.Kills(ctx, number, args[1:], os.Stdout)
+	}
+	return soak.Rounds(ctx, number, args[1:], os.Stdout)
 }
 
 // prove proves every claim, and keeps the run in a file, if one is named.

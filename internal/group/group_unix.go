@@ -1,0 +1,18 @@
+//go:build unix
+
+package group
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// Own gives a command that has not been started a process group of its own, so that Interrupt and Kill reach what it
+// starts, too, and nothing else does.
+func Own(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// Interrupt sends SIGINT to the command and to what it has started, as Ctrl-C at a terminal does.
+func Interrupt(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
+
+// Kill sends them SIGKILL.
+func Kill(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
