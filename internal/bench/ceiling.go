@@ -23,12 +23,15 @@ type throughput struct {
 // long is how long each level of parallelism is measured.
 const long = 4 * time.Second
 
+// most is the highest parallelism that is tried. An engine that others use reaches its ceiling late, if at all.
+const most = 32
+
 // rise is by how much throughput has to rise for more parallelism to be tried.
 const rise = 1.03
 
 // ceiling measures the engine's throughput at parallelism 1, 2, 4 and so on, until it rises no more.
 func ceiling(ctx context.Context, docker *client.Client, ref string) (levels []throughput, err error) {
-	for parallel := 1; ; parallel *= 2 {
+	for parallel := 1; parallel <= most; parallel *= 2 {
 		before := highest(levels)
 		next, err := level(ctx, docker, ref, parallel)
 		if err != nil {
@@ -36,9 +39,10 @@ func ceiling(ctx context.Context, docker *client.Client, ref string) (levels []t
 		}
 		levels = append(levels, next)
 		if next.perSecond < before.perSecond*rise {
-			return levels, nil
+			break
 		}
 	}
+	return levels, nil
 }
 
 func highest(levels []throughput) (best throughput) {

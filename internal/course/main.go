@@ -116,6 +116,10 @@ func prepare() error {
 		// published ports at the bridge's gateway. The lessons publish them where the engine's address is.
 		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", publishedAt(found.Host))
 	}
+	if os.Getenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT") == "" {
+		// A process that is killed before it has connected to its reaper leaves it waiting: a minute, left to itself.
+		os.Setenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT", "15s")
+	}
 	if keeping() {
 		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
 	}

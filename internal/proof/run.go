@@ -162,7 +162,7 @@ func (c *claim) account(name string, verdict Verdict) Claim {
 	return account
 }
 
-// longestWait is the longest of the waits of the claim's tests, but for those in which one waits for its subtests.
+// longestWait is the longest of the waits of the claim's tests, but for those in which one waits for what its subtests do.
 func (c *claim) longestWait() (longest Wait) {
 	type told struct {
 		at      time.Time
@@ -170,12 +170,6 @@ func (c *claim) longestWait() (longest Wait) {
 		printed bool // the command has printed something, and so has ended, as a rule
 	}
 	last := map[string]told{} // what a test has told so far, by the test
-	parents := map[string]bool{}
-	for _, e := range c.transcript {
-		if slash := strings.LastIndexByte(e.test, '/'); slash > 0 {
-			parents[e.test[:slash]] = true
-		}
-	}
 	for _, e := range c.transcript {
 		before, closing := last[e.test], strings.HasPrefix(strings.TrimLeft(e.text, " "), "--- ")
 		since := before.at
@@ -191,8 +185,13 @@ func (c *claim) longestWait() (longest Wait) {
 		case before.printed:
 			wait.For = "what it does after " + before.command
 		}
-		if !before.at.IsZero() && wait.Took > longest.Took && !(closing && parents[e.test]) {
+		if !before.at.IsZero() && wait.Took > longest.Took {
 			longest = wait
+		}
+		for slash := strings.LastIndexByte(e.test, '/'); slash > 0; slash = strings.LastIndexByte(e.test[:slash], '/') {
+			if parent := e.test[:slash]; !last[parent].at.IsZero() {
+				last[parent] = told{e.at, last[parent].command, true}
+			}
 		}
 		line := strings.TrimSpace(e.text)
 		if prompt := prompted.FindString(line); prompt != "" {

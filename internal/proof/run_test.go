@@ -98,6 +98,8 @@ func TestTheLongestWaitOfAClaimTellsWhatForIt(t *testing.T) {
 		{6 * time.Second, "removing what it has made"}: {at(106, "output", "TestA", "--- PASS: TestA (6.00s)\n")},
 		{2 * time.Second, "removing what it has made"}: {at(100, "run", "TestA/b", ""), at(101, "output", "TestA/b", "    $ docker run z\n"),
 			at(103, "output", "TestA/b", "    --- PASS: TestA/b (3.00s)\n"), at(104, "output", "TestA", "--- PASS: TestA (4.00s)\n")}, // and not what the test waits for its subtest
+		{8 * time.Second, "docker run p"}: {at(100, "run", "TestA/b", ""), at(101, "output", "TestA/b", "    $ docker run p\n"),
+			at(109, "output", "TestA/b", "        done\n"), at(110, "output", "TestA", "    # All of it is done.\n")},
 	} {
 		got := longest(append(slices.Clone(begin), append(events, at(200, "pass", "TestA", ""))...)...)
 		assert.Equal(t, want, got)
