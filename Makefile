@@ -4,7 +4,7 @@ COURSE  := $(GO) run ./internal/cmd/course
 MODULES := $(wildcard module??)
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test book $(MODULES) engine engine-stop images clean clean-standins pictures readme lint has-go
+.PHONY: help test book $(MODULES) engine engine-stop images clean clean-standins pictures readme lint sabotage has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up'
@@ -17,6 +17,7 @@ help:
 	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
 	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
 	@echo 'make readme          write into the READMEs what their commands print today, and the claims there are'
+	@echo 'make sabotage        plant faults into what lessons ask for; FAULTS="memory mount" and MODULES=module04 are some'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -42,6 +43,10 @@ pictures: images
 
 readme: images
 	@COURSE_README=1 $(GO) test $(addprefix ./,$(MODULES)) -count=1 -timeout 60m -run TestTheReadmeShowsWhatHappens
+
+# What has been found already is kept in sabotage.json; faults that are named are planted again.
+sabotage: images
+	@$(COURSE) sabotage $(FAULTS) $(MODULES)
 
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \
