@@ -17,7 +17,7 @@ help:
 	@echo 'make clean-standins  remove the stand-ins for images that could not be pulled'
 	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
 	@echo 'make readme          write into the READMEs what their commands print today, and the claims there are'
-	@echo 'make sabotage        plant faults into what lessons ask for; FAULTS="memory mount" and MODULES=module04 are some'
+	@echo 'make sabotage        plant faults into what lessons ask for; with FAULTS="memory mount" MODULES=module04 or TESTS=… some'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -46,7 +46,7 @@ readme: images
 
 # What has been found already is kept in sabotage.json; faults that are named are planted again.
 sabotage: images
-	@$(COURSE) sabotage $(FAULTS) $(MODULES)
+	@$(COURSE) sabotage $(FAULTS) $(MODULES) $(TESTS)
 
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \

@@ -86,7 +86,7 @@ func faultNamed(t *testing.T, name string) Fault {
 	t.Helper()
 	chosen, err := choose([]string{name})
 	require.NoError(t, err)
-	return chosen[0]
+	return chosen.faults[0]
 }
 
 const memoryAndMount = `{"Image":"busybox","HostConfig":{"Memory":9007199254740993,"Unknown":{"a":1.50},"Mounts":[{"Type":"tmpfs","Target":"/a"}]}}`

@@ -50,16 +50,14 @@ const patience = 45 * time.Second
 // theirs.
 const apart = "TestTheReadmeShowsWhatHappens|TestEveryRowFailsWhenItsCommandIsLeftOut|TestAnUnreachableEngine"
 
-// Run plants the faults named into the lessons of the modules named, or all into all, and writes File and Table. It
-// tells out what it does. The error names the faults that nothing has noticed; it is the context's own when that has ended,
-// and what was found until then is kept.
-func Run(ctx context.Context, out io.Writer, faults, modules []string) error {
-	chosen, err := choose(faults)
+// Run plants faults into lessons, and writes File and Table. It tells out what it does. Each word names a fault, a module
+// ("module04") or a test ("TestName"), which are those that count; without any, it is all faults in all tests. The error
+// names the faults that nothing has noticed; it is the context's own when that has ended, and what was found in the rounds
+// before is kept.
+func Run(ctx context.Context, out io.Writer, words []string) error {
+	which, err := choose(words)
 	if err != nil {
 		return err
-	}
-	if len(modules) == 0 {
-		modules, _ = filepath.Glob("module??")
 	}
 	found, err := read(File)
 	if err != nil {
@@ -72,23 +70,23 @@ func Run(ctx context.Context, out io.Writer, faults, modules []string) error {
 	defer proxy.close()
 	found.Engine = facts.String()
 
-	for _, module := range modules {
-		if found.Recorded[module] != "" {
+	for _, module := range which.modules {
+		if found.Recorded[module] != "" && len(which.tests) == 0 {
 			continue
 		}
 		fmt.Fprintf(out, "%s without faults, to see what could be planted where:\n", module)
-		if err := found.record(ctx, out, proxy.Proxy, module); err != nil {
+		if err := found.record(ctx, out, proxy.Proxy, module, which.tests); err != nil {
 			return err
 		}
 		if err := found.write(File); err != nil {
 			return err
 		}
 	}
-	if len(faults) > 0 { // asked for by name, they are planted again
-		found.forget(chosen, modules)
+	if which.named { // asked for by name, they are planted again
+		found.forget(which)
 	}
 	for number := 1; ; number++ {
-		plan := found.next(chosen, modules)
+		plan := found.next(which)
 		if len(plan) == 0 {
 			break
 		}
@@ -111,24 +109,46 @@ func Run(ctx context.Context, out io.Writer, faults, modules []string) error {
 	return nil
 }
 
-// choose finds faults by their names; without any, it is all of them.
-func choose(names []string) ([]Fault, error) {
-	if len(names) == 0 {
-		return Faults, nil
-	}
-	var chosen []Fault
-	for _, name := range names {
-		n := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
-		if n < 0 {
+// A choice is what is planted where.
+type choice struct {
+	faults  []Fault
+	named   bool     // whether faults were asked for by name
+	modules []string // "module04"
+	tests   []string // "TestName"; none for all
+}
+
+func choose(words []string) (which choice, err error) {
+	for _, word := range words {
+		n := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == word })
+		switch {
+		case strings.HasPrefix(word, "module"):
+			which.modules = append(which.modules, word)
+		case strings.HasPrefix(word, "Test"):
+			which.tests = append(which.tests, word)
+		case n < 0:
 			var all []string
 			for _, fault := range Faults {
 				all = append(all, fault.Name)
 			}
-			return nil, fmt.Errorf("there is no fault %q; there are: %s", name, strings.Join(all, " "))
+			return which, fmt.Errorf("there is no fault %q; there are: %s", word, strings.Join(all, " "))
+		default:
+			which.faults, which.named = append(which.faults, Faults[n]), true
 		}
-		chosen = append(chosen, Faults[n])
 	}
-	return chosen, nil
+	if !which.named {
+		which.faults = Faults
+	}
+	if len(which.modules) == 0 {
+		which.modules, err = filepath.Glob("module??")
+	}
+	return which, err
+}
+
+// has is whether a test, or the one that it is a subtest of, was chosen.
+func (c choice) has(name string) bool {
+	module, test, _ := strings.Cut(name, ".")
+	test, _, _ = strings.Cut(test, "/")
+	return slices.Contains(c.modules, module) && (len(c.tests) == 0 || slices.Contains(c.tests, test))
 }
 
 // A running proxy is one before the engine that the course uses.
@@ -245,57 +265,65 @@ func module(name string) string {
 }
 
 // forget drops verdicts.
-func (f *findings) forget(faults []Fault, modules []string) {
+func (f *findings) forget(which choice) {
 	for name, test := range f.Tests {
-		for _, fault := range faults {
-			if slices.Contains(modules, module(name)) {
+		for _, fault := range which.faults {
+			if which.has(name) {
 				delete(test.Verdicts, fault.Name)
 			}
 		}
 	}
 }
 
-// record runs the tests of a module and notes which faults can be planted.
-func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, module string) error {
+// record runs the tests of a module, or those named, and notes which faults can be planted.
+func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, module string, tests []string) error {
 	proxy.Record()
 	var events bytes.Buffer
-	proof.Run(ctx, []string{"./" + module, "-skip=" + apart}, out, &events)
+	run := "."
+	if len(tests) > 0 {
+		run = "^(" + strings.Join(tests, "|") + ")$"
+	}
+	proof.Run(ctx, []string{"./" + module, "-skip=" + apart, "-run=" + run}, out, &events)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	ended := endings(&events)
-	if len(ended) == 0 {
+	if len(ended) == 0 && len(tests) == 0 {
 		return fmt.Errorf("%s: no test has run", module)
 	}
 	applies := proxy.Applies()
 	for name, ending := range ended {
 		switch {
 		case ending.action == "fail":
+			delete(f.Tests, name)
 			f.Unusable[name] = ending.said
 		case ending.action == "pass" && len(applies[name]) > 0:
+			delete(f.Unusable, name)
 			f.Tests[name] = &test{Applies: applies[name], Verdicts: map[string]verdict{}}
 		}
 	}
-	f.Recorded[module] = time.Now().Format(time.DateOnly)
+	if len(tests) == 0 {
+		f.Recorded[module] = time.Now().Format(time.DateOnly)
+	}
 	return nil
 }
 
 // next plans a fault for each test that has some left: that which has the fewest tests. A test and its subtests take turns.
-func (f *findings) next(faults []Fault, modules []string) map[string]Fault {
+func (f *findings) next(which choice) map[string]Fault {
 	number := map[string]int{}
 	for _, test := range f.Tests {
 		for _, fault := range test.Applies {
 			number[fault]++
 		}
 	}
-	rarest := slices.Clone(faults)
+	rarest := slices.Clone(which.faults)
 	slices.SortStableFunc(rarest, func(a, b Fault) int { return number[a.Name] - number[b.Name] })
 	plan := map[string]Fault{}
 	for _, name := range sortedKeys(f.Tests) {
 		related := func(other string) bool {
 			return strings.HasPrefix(name, other+"/") || strings.HasPrefix(other, name+"/")
 		}
-		if !slices.Contains(modules, module(name)) || slices.ContainsFunc(sortedKeys(plan), related) {
+		if !which.has(name) || slices.ContainsFunc(sortedKeys(plan), related) {
 			continue
 		}
 		for _, fault := range rarest {

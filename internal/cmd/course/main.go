@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"docker-proven/internal/book"
@@ -28,7 +27,7 @@ images [name ...]   obtain the images of the course, or those named
 test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
 book [file]         make book.html of a run that was kept in file, or of one that is performed now
 sabotage [word ...] plant faults into what lessons ask of the engine, and see which claims notice: all faults in all
-                    modules, or those named
+                    lessons, or the faults, modules and tests named
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -58,8 +57,7 @@ func run(ctx context.Context, args []string) int {
 	case "book":
 		return makeBook(ctx, rest)
 	case "sabotage":
-		modules, faults := split(rest, func(word string) bool { return strings.HasPrefix(word, "module") })
-		err = sabotage.Run(ctx, os.Stdout, faults, modules)
+		err = sabotage.Run(ctx, os.Stdout, rest)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
@@ -109,16 +107,4 @@ func makeBook(ctx context.Context, args []string) (code int) {
 	}
 	fmt.Printf("\nThe book of this run is %s. Open it in a browser; it needs no network.\n", file)
 	return code
-}
-
-// split divides words into those that are and the others.
-func split(words []string, is func(string) bool) (those, others []string) {
-	for _, word := range words {
-		if is(word) {
-			those = append(those, word)
-		} else {
-			others = append(others, word)
-		}
-	}
-	return those, others
 }
