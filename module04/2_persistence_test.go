@@ -123,6 +123,7 @@ func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
 		course.Mount("type=volume,target=/anonymous"), course.Volume(named, "/named"))
 	gone := anonymous(passing)
 	require.True(t, exists(gone), "while the container is there, so is its anonymous volume")
+	passing.Exec(t, "touch /named/used")
 	passing.StopAndWaitUntilRemoved(t)
 	// --rm takes the anonymous volume along, though a moment later.
 	course.DockerUntil(t, "^$", "volume", "ls", "--quiet", "--filter", "name="+gone)

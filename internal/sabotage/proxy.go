@@ -77,15 +77,18 @@ func (p *Proxy) Close() {
 	}
 }
 
-// before puts the proxy before one more engine.
-func (p *Proxy) before(listener net.Listener, transport http.RoundTripper) {
+// before puts the proxy before one more engine, to which dial connects.
+func (p *Proxy) before(listener net.Listener, dial func(context.Context) (net.Conn, error)) {
 	e := &engineProxy{Proxy: p, containers: map[string]string{}}
 	e.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "localhost"
 			r.Out.Header.Del(course.LessonHeader)
 		},
-		Transport:      transport,
+		Transport: &http.Transport{MaxIdleConnsPerHost: 16, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			connection, err := dial(ctx)
+			return halfClosed{connection}, err
+		}},
 		FlushInterval:  -1, // logs and events come when they happen
 		ModifyResponse: e.learn,
 		ErrorLog:       log.New(io.Discard, "", 0),
@@ -98,6 +101,17 @@ func (p *Proxy) before(listener net.Listener, transport http.RoundTripper) {
 	p.servers = append(p.servers, server)
 	p.mutex.Unlock()
 	go func() { _ = server.Serve(listener) }()
+}
+
+// A halfClosed connection takes no offence when it is half closed after the engine has closed it: what the engine said
+// last is still to be read, and httputil.ReverseProxy would hang up.
+type halfClosed struct{ net.Conn }
+
+func (c halfClosed) CloseWrite() error {
+	if half, can := c.Conn.(interface{ CloseWrite() error }); can {
+		_ = half.CloseWrite()
+	}
+	return nil
 }
 
 // engineProxy is the proxy before one engine, which knows whose the containers there are.
@@ -319,9 +333,9 @@ func (p *Proxy) beforeThrowaway(at course.EngineAt) (address string, err error) 
 		return "", err
 	}
 	toEngine := &tls.Config{Certificates: []tls.Certificate{client}, RootCAs: trusted, ServerName: to.Hostname()}
-	p.before(listener, &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	p.before(listener, func(ctx context.Context) (net.Conn, error) {
 		return (&tls.Dialer{Config: toEngine}).DialContext(ctx, "tcp", to.Host)
-	}})
+	})
 	return "tcp://" + listener.Addr().String(), nil
 }
 

@@ -49,9 +49,7 @@ func newEngine(t *testing.T) *anEngine {
 	require.NoError(t, err)
 	t.Cleanup(e.proxy.Close)
 	to := strings.TrimPrefix(engine.URL, "http://")
-	e.proxy.before(listener, &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
-		return net.Dial("tcp", to)
-	}})
+	e.proxy.before(listener, func(context.Context) (net.Conn, error) { return net.Dial("tcp", to) })
 	e.dial = func() (net.Conn, error) { return net.Dial("unix", socket) }
 	e.to = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return e.dial() }}}
 	return e
