@@ -319,8 +319,6 @@ func (f *findings) next(which choice) map[string]Fault {
 	slices.SortStableFunc(rarest, func(a, b Fault) int { return number[a.Name] - number[b.Name] })
 	plan := map[string]Fault{}
 	for _, name := range sortedKeys(f.Tests) {
-			return strings.HasPrefix(name, other+"/") || strings.HasPrefix(other, name+"/")
-		}
 		if !which.has(name) || slices.ContainsFunc(sortedKeys(plan), func(other string) bool { return related(name, other) }) {
 			continue
 		}
