@@ -81,7 +81,7 @@ func Run(ctx context.Context, out io.Writer, words []string) (err error) {
 			return err
 		}
 	}
-	if which.named { // asked for by name, they are planted again
+	if which.named || len(which.tests) > 0 { // asked for by name, they are planted again
 		found.forget(which)
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(Table, []byte(found.table()), 0o644)) }()
@@ -298,7 +298,10 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 			f.Unusable[name] = ending.said
 		case ending.action == "pass" && len(applies[name]) > 0:
 			delete(f.Unusable, name)
-			f.Tests[name] = &test{Applies: applies[name], Verdicts: map[string]verdict{}}
+			if f.Tests[name] == nil {
+				f.Tests[name] = &test{Verdicts: map[string]verdict{}}
+			}
+			f.Tests[name].Applies = applies[name]
 		}
 	}
 	if len(tests) == 0 {
