@@ -236,7 +236,7 @@ func TestATmpfsMountIsGoneAfterAStop(t *testing.T) {
 // that layer, shows the file beside it and not the one inside.
 func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
 	container := course.Run(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch"))
-	container.Exec(t, "echo secret > /scratch/in-memory; echo plain > /on-disk")
+	container.Exec(t, "echo secret > /scratch/in-memory && echo plain > /on-disk")
 
 	changes := course.Docker(t, "diff", container.Name).Stdout
 	assert.Contains(t, changes, "A /on-disk\n")

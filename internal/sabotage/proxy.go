@@ -1,6 +1,7 @@
 package sabotage
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -79,7 +80,7 @@ func (p *Proxy) Close() {
 
 // before puts the proxy before one more engine, to which dial connects.
 func (p *Proxy) before(listener net.Listener, dial func(context.Context) (net.Conn, error)) {
-	e := &engineProxy{Proxy: p, containers: map[string]string{}}
+	e := &engineProxy{Proxy: p, containers: map[string]string{}, listens: map[string]bool{}}
 	e.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "localhost"
@@ -119,6 +120,54 @@ type engineProxy struct {
 	*Proxy
 	forward    *httputil.ReverseProxy
 	containers map[string]string // name or id → test; an empty one for those that are spared
+	listens    map[string]bool   // id of an exec → whether it has a standard input
+}
+
+// A taciturn client has nothing to say, and that it says no more is not passed on: over TLS that takes some bytes, which
+// an engine that doesn't listen leaves unread. When it then closes the connection, the kernel resets it, and what the
+// engine has said last may be lost.
+type taciturn struct{ http.ResponseWriter }
+
+func (t taciturn) Unwrap() http.ResponseWriter { return t.ResponseWriter } // for flushing
+
+func (t taciturn) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	connection, buffered, err := http.NewResponseController(t.ResponseWriter).Hijack()
+	return &muted{Conn: connection, closed: make(chan struct{})}, buffered, err
+}
+
+// muted is a connection that doesn't end before it is closed here.
+type muted struct {
+	net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (m *muted) Read(p []byte) (int, error) {
+	n, err := m.Conn.Read(p)
+	if n == 0 && err != nil {
+		<-m.closed
+	}
+	return n, err
+}
+
+func (m *muted) Close() error {
+	m.once.Do(func() { close(m.closed) })
+	return m.Conn.Close()
+}
+
+// speaks is whether a client that takes over the connection has something to say to the engine.
+func (e *engineProxy) speaks(r *http.Request) bool {
+	op, name := operation(r)
+	switch op {
+	case "POST /containers/*/attach":
+		return r.URL.Query().Get("stdin") == "1"
+	case "POST /exec/*/start":
+		e.mutex.Lock()
+		defer e.mutex.Unlock()
+		listens, known := e.listens[name]
+		return listens || !known
+	}
+	return true
 }
 
 var version = regexp.MustCompile(`^/v\d+\.\d+/`)
@@ -140,6 +189,9 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.another(w, r)
 		return
 	}
+	if !e.speaks(r) {
+		w = taciturn{w}
+	}
 	op, container := operation(r)
 	if !slices.ContainsFunc(Faults, func(f Fault) bool { return f.on == op || f.sparing != nil && op == wait }) {
 		e.forward.ServeHTTP(w, r)
@@ -156,8 +208,11 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		asked.body = object{}
 	}
 	test := e.whose(r, asked, container)
-	if op == create {
-		r = r.WithContext(context.WithValue(r.Context(), creator{}, creator{test, asked.query.Get("name")}))
+	switch op {
+	case create:
+		r = r.WithContext(context.WithValue(r.Context(), made{}, made{test: test, container: asked.query.Get("name")}))
+	case exec:
+		r = r.WithContext(context.WithValue(r.Context(), made{}, made{exec: true, listens: asked.body["AttachStdin"] == true}))
 	}
 
 	altered := false
@@ -266,12 +321,15 @@ func repository(ref string) string {
 	return ref
 }
 
-// creator is who has asked for a container, and under which name.
-type creator struct{ test, name string }
+// made is what a request makes: a container, for a test and under a name, or an exec.
+type made struct {
+	test, container string
+	exec, listens   bool
+}
 
-// learn remembers whose a container is that has been made.
+// learn remembers what has been made.
 func (e *engineProxy) learn(response *http.Response) error {
-	made, ok := response.Request.Context().Value(creator{}).(creator)
+	what, ok := response.Request.Context().Value(made{}).(made)
 	if !ok || response.StatusCode != http.StatusCreated {
 		return nil
 	}
@@ -286,9 +344,13 @@ func (e *engineProxy) learn(response *http.Response) error {
 	}
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	e.containers[created.Id] = made.test
-	if made.name != "" {
-		e.containers[made.name] = made.test
+	if what.exec {
+		e.listens[created.Id] = what.listens
+		return nil
+	}
+	e.containers[created.Id] = what.test
+	if what.container != "" {
+		e.containers[what.container] = what.test
 	}
 	return nil
 }

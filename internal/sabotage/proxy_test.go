@@ -4,14 +4,17 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -60,6 +63,14 @@ func (e *anEngine) speak(w http.ResponseWriter, r *http.Request) {
 	connection, buffered, _ := w.(http.Hijacker).Hijack()
 	defer connection.Close()
 	fmt.Fprintf(connection, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", r.Header.Get("Upgrade"))
+	if r.Header.Get("Upgrade") == "last-words" {
+		connection.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := buffered.ReadByte()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			io.WriteString(connection, "no more was heard")
+		}
+		return
+	}
 	heard, _ := io.ReadAll(buffered)
 	io.WriteString(connection, strings.ToUpper(string(heard)))
 }
@@ -151,7 +162,7 @@ func TestConnectionsThatAreTakenOverPassUnharmed(t *testing.T) {
 		connection, err := e.dial()
 		require.NoError(t, err)
 		defer connection.Close()
-		fmt.Fprintf(connection, "POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol)
+		fmt.Fprintf(connection, "POST /containers/x/attach?stdin=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol)
 		reader := bufio.NewReader(connection)
 		answer, err := http.ReadResponse(reader, nil)
 		require.NoError(t, err)
@@ -163,6 +174,22 @@ func TestConnectionsThatAreTakenOverPassUnharmed(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "HELLO", string(said))
 	}
+}
+
+// Who attaches without a standard input is done speaking at once, which the engine, who doesn't listen, needn't know.
+func TestTheLastWordsReachWhoHasNothingToSay(t *testing.T) {
+	e := newEngine(t)
+	connection, err := e.dial()
+	require.NoError(t, err)
+	defer connection.Close()
+	fmt.Fprint(connection, "POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: last-words\r\n\r\n")
+	reader := bufio.NewReader(connection)
+	_, err = http.ReadResponse(reader, nil)
+	require.NoError(t, err)
+	require.NoError(t, connection.(*net.UnixConn).CloseWrite())
+	said, err := io.ReadAll(reader)
+	require.NoError(t, err)
+	assert.Equal(t, "no more was heard", string(said))
 }
 
 // A fault that is none would be caught by nothing, and one that breaks the request by everything.
