@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // unnoticeable are the faults that no claim can notice, and why.
@@ -207,5 +208,13 @@ func faultOf(row string) string {
 
 // cell is a text for a cell of a table.
 func cell(text string) string {
+	text = strings.TrimPrefix(text, "Received unexpected error: ")
+	text = strings.TrimSuffix(text, " Diff:")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, text)
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "\n", " ", "*", `\*`, "_", `\_`, "`", "'").Replace(text)
 }
