@@ -244,7 +244,11 @@ var Faults = slices.Concat(
 	[]Fault{
 		nothingDone("update", "docker update", update),
 		nothingDone("stop", "docker stop", stop),
-		{Name: "stop-time", What: "--timeout of docker stop is dropped", on: stop, plant: queryDropped("t")},
+		{Name: "stop-time", What: "--timeout of docker stop is dropped", on: stop, plant: func(r *request) bool {
+			given := r.query.Has("t") // 0 is a timeout, too
+			r.query.Del("t")
+			return given
+		}},
 		{Name: "stop-with", What: "--signal of docker stop is dropped", on: stop, plant: queryDropped("signal")},
 		nothingDone("kill", "docker kill", kill),
 		{Name: "kill-signal", What: "docker kill sends KILL, whatever --signal says", on: kill, plant: func(r *request) bool {

@@ -10,7 +10,10 @@ import (
 )
 
 // unnoticeable are the faults that no claim can notice, and why.
-var unnoticeable = map[string]string{}
+var unnoticeable = map[string]string{
+	"apparmor":  "only a kernel with AppArmor makes a difference",
+	"stop-time": "lessons use it to save time, and claim nothing about it",
+}
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
@@ -47,7 +50,14 @@ func (f *findings) holes() (names []string) {
 
 // summary is a sentence or two of figures.
 func (f *findings) summary() string {
-	faults, noticed, planted, caught := 0, 0, 0, 0
+	faults, noticed, planted, caught, left := 0, 0, 0, 0, 0
+	for _, test := range f.Tests {
+		for _, fault := range test.Applies {
+			if _, done := test.Verdicts[fault]; !done {
+				left++
+			}
+		}
+	}
 	for _, fault := range Faults {
 		t := f.tally(fault.Name)
 		if len(t.caught)+len(t.missed) == 0 {
@@ -60,8 +70,12 @@ func (f *findings) summary() string {
 			noticed++
 		}
 	}
-	return fmt.Sprintf("%d of %d faults were noticed by at least one claim. They were planted %d times, each time into the "+
+	text := fmt.Sprintf("%d of %d faults were noticed by at least one claim. They were planted %d times, each time into the "+
 		"requests of one test, and %d of these tests failed.", noticed, faults, planted, caught)
+	if left > 0 {
+		text += fmt.Sprintf(" %d times more they could be planted, and have not been yet.", left)
+	}
+	return text
 }
 
 const introduction = `# What if something goes wrong, and nobody says so?
