@@ -87,11 +87,9 @@ func Run(ctx context.Context, out io.Writer, words []string) (err error) {
 	defer func() { err = errors.Join(err, os.WriteFile(Table, []byte(found.table()), 0o644)) }()
 	for number := 1; ; number++ {
 		plan := found.next(which)
+		found.again(which, plan)
 		if len(plan) == 0 {
-			if plan = found.doubtful(which); len(plan) == 0 {
-				break
-			}
-			fmt.Fprintln(out, "\nWhat only one test has caught is planted once more: that one might have failed for another reason.")
+			break
 		}
 		fmt.Fprintf(out, "\nRound %d: %d tests, with a fault in each.\n", number, len(plan))
 		if err := found.round(ctx, out, proxy.Proxy, plan); err != nil {
@@ -292,12 +290,12 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 	}
 	applies := proxy.Applies()
 	for name, ending := range ended {
+		delete(f.Unusable, name)
 		switch {
 		case ending.action == "fail":
 			delete(f.Tests, name)
 			f.Unusable[name] = ending.said
 		case ending.action == "pass" && len(applies[name]) > 0:
-			delete(f.Unusable, name)
 			if f.Tests[name] == nil {
 				f.Tests[name] = &test{Verdicts: map[string]verdict{}}
 			}
@@ -336,9 +334,9 @@ func (f *findings) next(which choice) map[string]Fault {
 	return plan
 }
 
-// doubtful plans the faults that only one test has caught, and only once.
-func (f *findings) doubtful(which choice) map[string]Fault {
-	plan := map[string]Fault{}
+// again adds to a plan the faults that only one test has caught so far, and only once: it might have failed for another
+// reason.
+func (f *findings) again(which choice, plan map[string]Fault) {
 	for _, fault := range which.faults {
 		caught := f.tally(fault.Name).caught
 		if len(caught) != 1 || !which.has(caught[0]) || f.Tests[caught[0]].Verdicts[fault.Name].Again {
@@ -348,7 +346,6 @@ func (f *findings) doubtful(which choice) map[string]Fault {
 			plan[caught[0]] = fault
 		}
 	}
-	return plan
 }
 
 // related is whether one of two tests is a subtest of the other.

@@ -29,6 +29,23 @@ func TestATestAndItsSubtestsTakeTurnsAndRareFaultsComeFirst(t *testing.T) {
 	assert.Empty(t, f.next(which))
 }
 
+func TestWhatOnlyOneTestHasCaughtIsPlantedOnceMore(t *testing.T) {
+	f := &findings{Tests: map[string]*test{
+		"module04.TestA": {Verdicts: map[string]verdict{"memory": {Caught: true}, "mount": {Caught: true}, "user": {Caught: true, Again: true}}},
+		"module04.TestB": {Verdicts: map[string]verdict{"memory": {}, "mount": {Caught: true}}},
+	}}
+	which, err := choose([]string{"module04"})
+	assert.NoError(t, err)
+	plan := map[string]Fault{"module04.TestB": faultNamed(t, "cmd")}
+	f.again(which, plan)
+	assert.Len(t, plan, 2)
+	assert.Equal(t, "memory", plan["module04.TestA"].Name)
+
+	taken := map[string]Fault{"module04.TestA/x": faultNamed(t, "cmd")}
+	f.again(which, taken)
+	assert.Len(t, taken, 1, "its subtest has another fault in this round")
+}
+
 func TestAPatternIsForOneTestAlone(t *testing.T) {
 	assert.Equal(t, `^TestA$/^--env_A=\(b\|c\)$`, pattern("module04.TestA/--env_A=(b|c)"))
 }

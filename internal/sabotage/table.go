@@ -38,6 +38,21 @@ func (f *findings) tally(fault string) (t tally) {
 	return t
 }
 
+// scope is the modules that are in the table, those whole and those of which it has some tests.
+func (f *findings) scope() (modules []string) {
+	tests := map[string]int{}
+	for name := range f.Tests {
+		tests[module(name)]++
+	}
+	for _, name := range sortedKeys(tests) {
+		if f.Recorded[name] == "" {
+			name = fmt.Sprintf("some of %s", name)
+		}
+		modules = append(modules, name)
+	}
+	return modules
+}
+
 // holes are the faults that were planted and that nothing has noticed, though something could.
 func (f *findings) holes() (names []string) {
 	for _, fault := range Faults {
@@ -104,7 +119,7 @@ func (f *findings) table() string {
 	page.WriteString(introduction)
 	engine, _, _ := strings.Cut(f.Engine, ", at ")
 	fmt.Fprintf(&page, "\nWritten by `make sabotage` on %s. Modules: %s. %s.\n\n%s\n", time.Now().Format(time.DateOnly),
-		strings.Join(sortedKeys(f.Recorded), ", "), engine, f.summary())
+		strings.Join(f.scope(), ", "), engine, f.summary())
 
 	page.WriteString("\n| fault | what goes wrong | planted | caught | not noticed | for example |\n|---|---|--:|--:|--:|---|\n")
 	var absent []string
