@@ -230,7 +230,7 @@ type verdict struct {
 	Caught    bool
 	Said      string `json:",omitempty"` // how the failure begins
 	Again     bool   `json:",omitempty"` // it has been planted twice, and caught twice
-	Unreached bool   `json:",omitempty"` // the test never made the request: another one of its package did it before
+	Unreached bool   `json:",omitempty"` // the test never made the request: another one did it before, or it failed before
 }
 
 func read(file string) (*findings, error) {

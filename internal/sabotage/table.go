@@ -166,6 +166,10 @@ func (f *findings) table() string {
 		if len(t.missed) > 0 {
 			fmt.Fprintf(&page, "\nNot noticed by: %s\n", cell(strings.Join(t.missed, ", ")))
 		}
+		if len(t.unreached) > 0 {
+			fmt.Fprintf(&page, "\nNot reached, because another test did it first or the lesson failed before, and not counted: %s\n",
+				cell(strings.Join(t.unreached, ", ")))
+		}
 		page.WriteString("\n</details>\n")
 	}
 	return page.String()
