@@ -6,8 +6,8 @@ MODULES := $(wildcard module??)
 PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test engines drift book bench soak faults $(MODULES) engine engine-stop images clean clean-standins \
-	pictures readme lint has-go
+.PHONY: help test engines drift book bench soak faults sabotage $(MODULES) engine engine-stop images clean \
+	clean-standins pictures readme lint has-go
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up; ENGINE=docker:28-dind does it inside another engine'
@@ -28,6 +28,7 @@ help:
 	@echo 'make pictures        measure anew what the lessons show as pictures, and draw them'
 	@echo 'make readme          write into the READMEs what their commands print today, and the claims there are'
 	@echo 'make faults          break what the course stands on, and check what the learner is told'
+	@echo 'make sabotage        plant faults into what lessons ask for; with FAULTS="memory mount" MODULES=module04 or TESTS=… some'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
 test: images
@@ -70,6 +71,10 @@ readme: images
 
 faults: engine
 	@COURSE_FAULTS=1 $(COURSE) test ./internal/faults
+
+# What has been found already is kept in sabotage.json; faults that are named are planted again.
+sabotage: images
+	@$(COURSE) sabotage $(FAULTS) $(MODULES) $(TESTS)
 
 lint: has-go
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then \

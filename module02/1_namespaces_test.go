@@ -27,9 +27,15 @@ func TestTwoContainersAreInDifferentNamespacesUnlessAskedToShare(t *testing.T) {
 	first, second := namespaces(one.Exec(t, list)), namespaces(other.Exec(t, list))
 	third := namespaces(sharing.Exec(t, list))
 	course.Say(t, "And a container in the namespaces of the engine's machine, all but mnt, which is never shared:")
-	machine := namespaces(course.Once(t, image.Busybox, course.Pid("host"), course.Network("host"), course.Ipc("host"),
-		course.Uts("host"), course.Cgroupns("host"), course.Shell(list)))
+	ofTheMachine := course.Options(course.Pid("host"), course.Network("host"), course.Ipc("host"), course.Uts("host"),
+		course.Cgroupns("host"))
+	machine := namespaces(course.Once(t, image.Busybox, ofTheMachine, course.Shell(list)))
 	machine["mnt"] = "-"
+	course.Say(t, "The machine has one of each kind, so the next container that asks is in the same:")
+	again := namespaces(course.Once(t, image.Busybox, ofTheMachine, course.Shell(list)))
+	for _, kind := range []string{"pid", "net", "uts", "ipc", "cgroup"} {
+		assert.Equal(t, machine[kind], again[kind], "both asked for the machine's: %s", kind)
+	}
 
 	course.Say(t, "The kernel's numbers side by side:")
 	course.Show(t, table(first, second, third, machine))

@@ -68,4 +68,6 @@ func TestWithoutPublishNothingListensOnTheHost(t *testing.T) {
 		course.Say(t, "a connection from the host to localhost:5432: accepted")
 		connection.Close()
 	}
+	_, err = database.Ask(t, "postgres://postgres:"+password+"@localhost:5432/postgres", "SELECT 'let in'")
+	assert.NoError(t, err, "and it is the server that answers")
 }

@@ -123,6 +123,7 @@ func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
 		course.Mount("type=volume,target=/anonymous"), course.Volume(named, "/named"))
 	gone := anonymous(passing)
 	require.True(t, exists(gone), "while the container is there, so is its anonymous volume")
+	passing.Exec(t, "touch /named/used")
 	passing.StopAndWaitUntilRemoved(t)
 	// --rm takes the anonymous volume along, though a moment later.
 	course.DockerUntil(t, "^$", "volume", "ls", "--quiet", "--filter", "name="+gone)
@@ -235,7 +236,7 @@ func TestATmpfsMountIsGoneAfterAStop(t *testing.T) {
 // that layer, shows the file beside it and not the one inside.
 func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
 	container := course.Run(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch"))
-	container.Exec(t, "echo secret > /scratch/in-memory; echo plain > /on-disk")
+	container.Exec(t, "echo secret > /scratch/in-memory && echo plain > /on-disk")
 
 	changes := course.Docker(t, "diff", container.Name).Stdout
 	assert.Contains(t, changes, "A /on-disk\n")

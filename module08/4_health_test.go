@@ -62,10 +62,14 @@ func TestHealthRetriesAreHowManyFailuresInARowCount(t *testing.T) {
 func TestAHealthCheckThatTakesTooLongHasFailed(t *testing.T) {
 	hanging := []string{"--health-cmd", "sleep 600", "--health-interval", "100ms", "--health-retries", "1"}
 	patient := background(t, hanging, "sleep 600")
-	hurried := background(t, append(slices.Clip(hanging), "--health-timeout", "200ms"), "sleep 600")
+	hurried := background(t, append(slices.Clip(hanging), "--health-timeout", "1s"), "sleep 600")
 	hurried.WaitForInspect(t, "{{.State.Health.Status}}", "unhealthy")
-	assert.Contains(t, ask(t, hurried, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
-	assert.NotContains(t, ask(t, patient, "{{json .State.Health.Log}}"), "exceeded timeout (200ms)")
+	assert.Contains(t, ask(t, hurried, "{{json .State.Health.Log}}"), "exceeded timeout (1s)")
+	assert.NotContains(t, ask(t, patient, "{{json .State.Health.Log}}"), "exceeded timeout (1s)")
+
+	course.Say(t, "A check that takes less time has no trouble with the same timeout:")
+	quick := background(t, []string{"--health-cmd", "true", "--health-interval", "100ms", "--health-timeout", "1s"}, "sleep 600")
+	quick.WaitForInspect(t, "{{.State.Health.Status}}", "healthy")
 }
 
 // While a program starts, its check may fail: in the --health-start-period failures don't count, and success ends it.

@@ -27,6 +27,21 @@ func TestNamesResolveOnAUserDefinedNetworkAndNotOnTheDefaultBridge(t *testing.T)
 	course.Once(t, image.Busybox, course.Command("ping", "-c", "1", address))
 }
 
+// A network that is internal has no way out: those in it reach each other, and nobody else. A database there can't be made
+// to send its data somewhere.
+func TestAnInternalNetworkHasNoWayOut(t *testing.T) {
+	internal := course.Unique(t, "internal-")
+	course.Docker(t, "network", "create", "--internal", internal)
+	background(t, []string{"--network", internal, "--network-alias", "db"}, "sleep 600")
+	course.Once(t, image.Busybox, course.Network(internal), course.Command("ping", "-c", "1", "db"))
+
+	wayOut := course.Shell("ip route | grep ^default || echo no way out")
+	assert.Equal(t, "no way out\n", course.Once(t, image.Busybox, course.Network(internal), wayOut).Stdout)
+	course.Say(t, "On a network that is not internal:")
+	open := course.NewNetwork(t, "open")
+	assert.Contains(t, course.Once(t, image.Busybox, course.Network(open), wayOut).Stdout, "default via ")
+}
+
 // The application, one command a container. They share a network, on which each is known by the name that the others
 // ask for; the database keeps its files on a volume. So the server can be replaced: the data are there again, and the
 // APIs find the new one under the old name. (On a throwaway engine, where nobody else uses these names and this port.)

@@ -276,7 +276,9 @@ func theShop(t *testing.T) *project {
 	if shop == nil {
 		p := newShop(t, engine)
 		assert.Empty(t, p.compose(t, "ps", "--all", "--quiet").Stdout, "at first there should be nothing")
-		p.up(t)
+		forAll := *p
+		forAll.CLI = p.CLI.ForAll()
+		forAll.up(t)
 		shop = p
 	}
 	course.Hide(t, shop.password)

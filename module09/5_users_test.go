@@ -59,7 +59,9 @@ USER nobody
 
 	course.Say(t, "With the setuid program somebody may:")
 	assert.Equal(t, "for root only\n", course.Docker(t, run()...).Stdout)
-	assert.Equal(t, "for root only\n", course.Docker(t, run("--cap-drop", "ALL")...).Stdout)
+	powerless := course.Docker(t, append(run("--cap-drop", "ALL"), "/proc/self/status")...).Stdout
+	assert.Contains(t, powerless, "for root only\n")
+	assert.Regexp(t, `(?m)^CapEff:\s+0+$`, powerless, "no capability should be left")
 
 	defeated := course.DockerFails(t, run("--security-opt", "no-new-privileges")...)
 	assert.Contains(t, defeated.Stderr, "Permission denied")

@@ -1,6 +1,7 @@
 package module09
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,14 +86,16 @@ func TestAContainerWithTheEnginesSocketIsRootOnTheHost(t *testing.T) {
 	assert.Equal(t, "for the host's root only\n", host.Docker(t, run("--volume", socket)...).Stdout)
 }
 
-// To mount the socket read-only is no protection: it forbids to remove the file, not to talk to who listens there. What
+// To mount the socket read-only is no protection: it forbids to change the file, not to talk to who listens there. What
 // helps is that the file belongs to root: an ordinary user in the container can't open it.
 func TestAReadOnlySocketIsNoProtectionAndAnOrdinaryUserIsSome(t *testing.T) {
 	host, client := theHost(t), theClient(t)
 	attack := []string{client, "run", "--rm", "--volume", "/:/host", host.Ref(t, image.Busybox), "cat", "/host/root/secret"}
-	run := func(flags ...string) []string {
-		return append(append([]string{"run", "--rm", "--volume", "/var/run/docker.sock:/var/run/docker.sock:ro"}, flags...), attack...)
-	}
+	const socket = "/var/run/docker.sock"
+	mounted := []string{"run", "--rm", "--volume", socket + ":" + socket + ":ro"}
+	run := func(flags ...string) []string { return slices.Concat(mounted, flags, attack) }
+	unchanged := host.DockerFails(t, append(slices.Clip(mounted), host.Ref(t, image.Busybox), "chmod", "660", socket)...)
+	assert.Contains(t, unchanged.Stderr, "Read-only file system")
 	assert.Equal(t, "for the host's root only\n", host.Docker(t, run()...).Stdout)
 
 	refused := host.DockerFails(t, run("--user", "1000:1000")...)

@@ -89,7 +89,7 @@ func newWorkbench(t *testing.T, command string) workbench {
 		engine.Load(t, busybox, registry)
 		cli := engine.CLI.WithOwnConfiguration(t)
 		// One registry for the rows that push and pull. The engine reaches it as localhost:5000.
-		cli.Docker(t, "run", "--detach", "--name", "registry", "--publish", "5000:5000", registry)
+		cli.ForAll().Docker(t, "run", "--detach", "--name", "registry", "--publish", "5000:5000", registry)
 		course.Eventually(t, "the registry answers", func() bool {
 			return cli.DockerTries(t, "exec", "registry", "wget", "-q", "-O", "-", "http://127.0.0.1:5000/v2/").ExitCode == 0
 		})

@@ -26,6 +26,8 @@ type CLI struct {
 	engine      string   // the name of a throwaway engine; empty for the learner's
 	alias       []string // words that the learner has a shorter word for, which is the last of them
 
+	forAll bool // for what all lessons use that share an engine
+
 	showing func(Result) string // nil for the telling lines of the output
 }
 
@@ -304,6 +306,9 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = c.directory
 	command.Env = append(os.Environ(), c.environment...)
+	if !c.forAll {
+		command.Env = append(command.Env, l.headers()...)
+	}
 	if c.engine == "" && program == "sh" {
 		command.Env = append(command.Env, "PATH="+l.labellingDirectory()+string(os.PathListSeparator)+path(command.Env))
 	}

@@ -40,6 +40,9 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	certificates := filepath.Join(HostDirectory(t), "certificates")
 	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
 	address := "tcp://" + container.Endpoint(t, 2376)
+	if sabotaged() {
+		address = behindProxy(t, container, EngineAt{Address: address, Certificates: certificates}).Address
+	}
 	environment := []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates}
 	state := filepath.Join(HostDirectory(t), "buildx") // of builds, which the learner's has nothing to do with
 	engine := &ThrowawayEngine{Container: container, address: address, certificates: certificates,

@@ -19,6 +19,7 @@ import (
 	"docker-proven/internal/image"
 	"docker-proven/internal/inside"
 	"docker-proven/internal/proof"
+	"docker-proven/internal/sabotage"
 	"docker-proven/internal/soak"
 	"docker-proven/internal/standin"
 )
@@ -42,6 +43,8 @@ soak <number> [flag or package ...]
                     prove everything so many times, shuffled and twice at once, and look each time what is left
 kill <number> [flag or package ...]
                     interrupt and kill the tests at so many random moments, and look each time what is left
+sabotage [word ...] plant faults into what lessons ask of the engine, and see which claims notice: all faults in all
+                    lessons, or the faults, modules and tests named
 clean               remove what the lessons made
 clean-standins      remove the stand-ins for images
 `
@@ -92,6 +95,8 @@ func run(ctx context.Context, args []string) int {
 		return bench.Run(ctx, rest, naive, filepath.Join("internal", "bench", "measured"), os.Stdout)
 	case "soak", "kill":
 		return again(ctx, command, rest)
+	case "sabotage":
+		err = sabotage.Run(ctx, os.Stdout, rest)
 	case "clean":
 		err = clean.Made(ctx, os.Stdout)
 	case "clean-standins":
