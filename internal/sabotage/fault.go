@@ -295,6 +295,9 @@ func queryDropped(name string) func(*request) bool {
 	}
 }
 
+// sets are fields whose members need no value: a port, a directory.
+var sets = []string{"ExposedPorts", "Volumes", "Tmpfs"}
+
 // fieldDropped takes a field away, and tells whether it held anything: docker sends most fields empty when no flag is
 // given.
 func fieldDropped(path ...string) func(*request) bool {
@@ -305,6 +308,9 @@ func fieldDropped(path ...string) func(*request) bool {
 			in, _ = field(r.body, parent...).(object)
 		}
 		holds := !empty(in[last])
+		if set, isObject := in[last].(object); isObject && slices.Contains(sets, last) {
+			holds = len(set) > 0
+		}
 		delete(in, last)
 		return holds
 	}

@@ -111,6 +111,13 @@ func TestWithoutAPlanRequestsPassAsTheyAreAndTheirFaultsAreNoted(t *testing.T) {
 	assert.Equal(t, map[string][]string{"module04.TestA": {"memory", "mount", "mount-elsewhere", "name"}}, e.proxy.Applies())
 }
 
+func TestWhatIsGivenByItsNameAloneCanBeDroppedToo(t *testing.T) {
+	e := newEngine(t)
+	e.proxy.Record()
+	e.ask(t, "module04.TestA", "POST", "/containers/create", `{"ExposedPorts":{"80/tcp":{}},"Volumes":{"/data":{}},"HostConfig":{"Tmpfs":{"/a":""}}}`)
+	assert.Equal(t, map[string][]string{"module04.TestA": {"anonymous-volume", "expose", "tmpfs"}}, e.proxy.Applies())
+}
+
 func TestAFaultAltersOneThingOfOneTest(t *testing.T) {
 	e := newEngine(t)
 	e.proxy.Plant(map[string]Fault{"module04.TestA": faultNamed(t, "memory")})
