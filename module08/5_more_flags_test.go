@@ -88,9 +88,10 @@ func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 		course.Say(t, "The first has %.1f times as much.", ratio)
 		return ratio
 	}
-	assert.Greater(t, ratio("--cpu-shares", "64"), 3.0)
+	small := ratio("--cpu-shares", "64")
 	course.Say(t, "With the same shares:")
-	assert.Less(t, ratio(), 3.0)
+	same := ratio() // about 1; and at another moment, while others want that processor, also 2 or 3
+	assert.Greater(t, small, 2*same)
 }
 
 // On an engine that is started with --userns-remap, root in a container is nobody on the machine: the numbers of its
