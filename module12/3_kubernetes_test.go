@@ -244,10 +244,13 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	kept(t, kubernetes, replacesWhatIsLost, "container, pod, node")
 }
 
-// rolledOut waits until a Deployment is what it shall be.
+// rolledOut waits until a Deployment is what it shall be. If it doesn't become that, the lesson shows what kept it from it.
 func (s *kubernetesShop) rolledOut(t *testing.T, deployment string) {
 	t.Helper()
-	s.Kubectl(t, "rollout", "status", "--timeout", "170s", "deployment/"+deployment)
+	if s.KubectlTries(t, "rollout", "status", "--timeout", "170s", "deployment/"+deployment).ExitCode != 0 {
+		s.Kubectl(t, "describe", "pods", "--selector", "app="+deployment)
+		t.Fatalf("%s should have been rolled out", deployment)
+	}
 }
 
 // patch changes what the API's Deployment shall be.

@@ -46,6 +46,12 @@ func (c *Cluster) KubectlFails(t *testing.T, arguments ...string) course.Result 
 	return c.kubectl.DockerFails(t, c.line(arguments)...)
 }
 
+// KubectlTries is Kubectl for a command that may fail.
+func (c *Cluster) KubectlTries(t *testing.T, arguments ...string) course.Result {
+	t.Helper()
+	return c.kubectl.DockerTries(t, c.line(arguments)...)
+}
+
 // Until runs a kubectl command again and again, until what it prints matches a regular expression.
 func (c *Cluster) Until(t *testing.T, pattern string, arguments ...string) course.Result {
 	t.Helper()

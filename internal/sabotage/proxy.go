@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"docker-proven/internal/course"
 )
@@ -220,6 +222,12 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fault, doomed := e.consider(test, asked, sent)
 		if doomed && fault.nothing && fault.on == op {
 			nothingDoneAnswer(w, op)
+			if op == unpause {
+				// With version 1 of control groups, an engine can't be removed while a container in it is paused.
+				later := r.Clone(context.WithoutCancel(r.Context()))
+				later.Body = http.NoBody
+				time.AfterFunc(tooLate, func() { e.forward.ServeHTTP(httptest.NewRecorder(), later) })
+			}
 			return
 		}
 		altered = doomed
@@ -417,6 +425,9 @@ func parse(text []byte) (object, error) {
 	}
 	return body, nil
 }
+
+// tooLate is after how long a container is unpaused whose lesson was told that it is.
+const tooLate = 3 * time.Second
 
 // nothingDoneAnswer is what the engine answers when it has done something.
 func nothingDoneAnswer(w http.ResponseWriter, operation string) {
