@@ -7,9 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"docker-proven/internal/group"
 )
 
 // A Session is a POSIX shell of the host into which commands are typed one after the other: it remembers directories,
@@ -27,8 +30,8 @@ type Session struct {
 func (c CLI) Session(t *testing.T) *Session {
 	t.Helper()
 	needsShell(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	process := c.command(ctx, lessonOf(t), "sh", nil)
+	process := c.command(context.Background(), lessonOf(t), "sh", nil)
+	group.Own(process)
 	keyboard, err := process.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -42,8 +45,11 @@ func (c CLI) Session(t *testing.T) *Session {
 		t.Fatal(err)
 	}
 	screenWriter.Close()
+	// What is typed may wait for a container in a loop, and would wait for ever when this process is gone.
+	kill := group.Afterwards(`kill -s KILL -- "-$1"`, strconv.Itoa(process.Process.Pid))
 	t.Cleanup(func() {
-		cancel()
+		kill()
+		process.Process.Kill() // where there are no process groups
 		process.Wait()
 		screen.Close()
 	})

@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -47,22 +45,12 @@ func Directory(use string) (string, error) {
 	return directory, nil
 }
 
-// RemoveAfterwards has the directory removed when this process is gone, also when it was killed: by a shell that reads a
-// pipe which ends with the process, and that signals to the process and to what it has started don't reach. Where there
-// is no POSIX shell (Windows without one), what a killed process leaves goes after a day, as Directory has it.
+// RemoveAfterwards has the directory removed when this process is gone, also when it was killed. Where there is no POSIX
+// shell (Windows without one), what a killed process leaves goes after a day, as Directory has it.
 func RemoveAfterwards(directory string) {
 	// Containers may write there for some seconds more, until the reaper has removed them.
-	const script = `cat > /dev/null; for n in 1 2 3 4; do rm -rf -- "$1" && [ ! -e "$1" ] && break; sleep 4; done`
-	shell := exec.Command("sh", "-c", script, "sh", directory)
-	shell.Dir = os.TempDir() // nobody's directory is in use because of it
-	group.Own(shell)
-	if pipe, err := shell.StdinPipe(); err == nil && shell.Start() == nil {
-		pipes.Store(directory, pipe)
-	}
+	group.Afterwards(`for n in 1 2 3 4; do rm -rf -- "$1" && [ ! -e "$1" ] && break; sleep 4; done`, directory)
 }
-
-// pipes keeps the pipes open: the garbage collector would close them.
-var pipes sync.Map
 
 // hasRoom tells whether a megabyte more can be written in the directory.
 func hasRoom(directory string) error {

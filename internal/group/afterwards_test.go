@@ -1,0 +1,38 @@
+//go:build unix
+
+package group
+
+import (
+	"os/exec"
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestACommandIsKilledWithWhatItHasStarted(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip(err)
+	}
+	// The child has the pipe, too: it ends only when both are gone.
+	busy := exec.Command("sh", "-c", "sleep 1000 & echo started; while :; do :; done")
+	Own(busy)
+	said, err := busy.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, busy.Start())
+	now := Afterwards(`kill -s KILL -- "-$1"`, strconv.Itoa(busy.Process.Pid))
+	started := make([]byte, 8)
+	_, err = said.Read(started)
+	require.NoError(t, err)
+	require.Equal(t, "started\n", string(started))
+	require.NoError(t, busy.Process.Signal(syscall.Signal(0)), "it should be there until then")
+
+	now()
+	end, err := said.Read(started)
+	assert.Zero(t, end)
+	assert.Error(t, err, "nobody should have the pipe any more")
+	assert.ErrorContains(t, busy.Wait(), "killed")
+	now() // once more does no harm
+}
