@@ -85,6 +85,7 @@ func TestAnSBOMIsScannedWithoutTheImage(t *testing.T) {
 // vulnerable function made it into the program. It works on the program alone, taken out of the image. Of two programs
 // with the vulnerable version, one uses that function and one does not; built with the fixed version, none is affected.
 func TestGovulncheckFindsTheProgramThatUsesTheVulnerableFunction(t *testing.T) {
+	course.NeedsGo(t)
 	vulnerable := programs(t, build(t, "on-nothing", "v5.2.1"))
 	found := govulncheckFails(t, vulnerable, "reads")
 	assert.Contains(t, found, "GO-2025-3553")

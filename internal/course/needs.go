@@ -101,3 +101,12 @@ func NeedsInternet(t *testing.T, host string) {
 	}
 	connection.Close()
 }
+
+// NeedsGo skips the test, saying why, where its process has no go command, as inside another engine.
+func NeedsGo(t *testing.T) {
+	t.Helper()
+	lessonOf(t)
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("not provable here: there is no go command on PATH where this test runs")
+	}
+}

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -14,9 +13,7 @@ import (
 func InstallHelper(t *testing.T, source, name string) (directory string) {
 	t.Helper()
 	directory = course.HostDirectory(t)
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip("not provable here: the helper is compiled for this lesson, and there is no go command on PATH")
-	}
+	course.NeedsGo(t)
 	program := filepath.Join(directory, "docker-credential-"+name)
 	if runtime.GOOS == "windows" {
 		program += ".exe"
