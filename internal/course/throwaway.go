@@ -1,7 +1,6 @@
 package course
 
 import (
-	"bytes"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"docker-proven/internal/image"
+	"docker-proven/internal/pipe"
 )
 
 // A ThrowawayEngine is a Docker engine inside a container: nothing that happens there reaches the learner's own engine,
@@ -162,17 +162,7 @@ func Pipe(t *testing.T, from, to []string) {
 	lessonOf(t).write("$ " + shellQuote(from) + " | " + shellQuote(to) + "\n")
 	first := exec.CommandContext(t.Context(), from[0], from[1:]...)
 	second := exec.CommandContext(t.Context(), to[0], to[1:]...)
-	var complaint bytes.Buffer
-	first.Stderr, second.Stderr = &complaint, &complaint
-	var err error
-	if second.Stdin, err = first.StdoutPipe(); err != nil {
-		t.Fatal(err)
-	}
-	if err := second.Start(); err != nil {
-		t.Fatal(err)
-	}
-	firsts := first.Run()
-	if err := second.Wait(); err != nil || firsts != nil {
-		t.Fatalf("%s | %s should have succeeded: %v %v %s", shellQuote(from), shellQuote(to), firsts, err, &complaint)
+	if err := pipe.Run(first, second); err != nil {
+		t.Fatalf("%s | %s should have succeeded: %v", shellQuote(from), shellQuote(to), err)
 	}
 }

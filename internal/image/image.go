@@ -5,7 +5,6 @@ package image
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,6 +23,7 @@ import (
 
 	"docker-proven/internal/engine"
 	"docker-proven/internal/lock"
+	"docker-proven/internal/pipe"
 	"docker-proven/internal/standin"
 )
 
@@ -182,16 +182,8 @@ func borrow(ctx context.Context, lender, ref string, progress io.Writer) (Facts,
 	fmt.Fprintf(progress, "%s is handed over by your own engine\n", ref)
 	save := exec.CommandContext(ctx, "docker", "--host", lender, "save", ref)
 	load := exec.CommandContext(ctx, "docker", "load", "--quiet")
-	var complaint bytes.Buffer
-	save.Stderr, load.Stderr = &complaint, &complaint
-	if load.Stdin, err = save.StdoutPipe(); err == nil {
-		err = save.Start()
-	}
-	if err != nil {
-		return Facts{}, err
-	}
-	if err := errors.Join(load.Run(), save.Wait()); err != nil {
-		return Facts{}, fmt.Errorf("handing over %s failed: %w: %s", ref, err, strings.TrimSpace(complaint.String()))
+	if err := pipe.Run(save, load); err != nil {
+		return Facts{}, fmt.Errorf("handing over %s failed: %w", ref, err)
 	}
 	return facts, nil
 }

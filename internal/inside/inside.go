@@ -22,6 +22,7 @@ import (
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/pipe"
 )
 
 // Where things are in the engine's container.
@@ -132,17 +133,8 @@ func (e *Engine) lendCommand(ctx context.Context) error {
 	const collect = `cd / && tar -c -h -f - "$(command -v docker | cut -c 2-)" $(ls -d usr/*/docker/cli-plugins usr/local/*/docker/cli-plugins 2> /dev/null)`
 	from := exec.CommandContext(ctx, "docker", "run", "--rm", "--label", clean.Label+"="+e.name, "--entrypoint", "sh", ref, "-c", collect)
 	to := exec.CommandContext(ctx, "docker", "cp", "-", e.name+":/")
-	var complaint bytes.Buffer
-	from.Stderr, to.Stderr = &complaint, &complaint
-	var err error
-	if to.Stdin, err = from.StdoutPipe(); err == nil {
-		err = from.Start()
-	}
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(to.Run(), from.Wait()); err != nil {
-		return fmt.Errorf("copying the docker command of %s into it: %w: %s", ref, err, strings.TrimSpace(complaint.String()))
+	if err := pipe.Run(from, to); err != nil {
+		return fmt.Errorf("copying the docker command of %s into it: %w", ref, err)
 	}
 	return nil
 }
