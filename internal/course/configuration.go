@@ -2,8 +2,6 @@ package course
 
 import (
 	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,9 +37,13 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 
 // pluginDirectories is where the learner's docker command looks for plugins, besides the directories of the system.
 func pluginDirectories() []string {
-	directory := configurationDirectory()
+	directory := os.Getenv("DOCKER_CONFIG")
 	if directory == "" {
-		return nil
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return nil
+		}
+		directory = filepath.Join(home, ".docker")
 	}
 	var configuration struct {
 		CLIPluginsExtraDirs []string `json:"cliPluginsExtraDirs"`
@@ -50,42 +52,6 @@ func pluginDirectories() []string {
 		_ = json.Unmarshal(content, &configuration) // the docker command complains about a broken one
 	}
 	return append([]string{filepath.Join(directory, "cli-plugins")}, configuration.CLIPluginsExtraDirs...)
-}
-
-// configurationDirectory is where the learner's docker command has its configuration; empty where nobody says.
-func configurationDirectory() string {
-	if directory := os.Getenv("DOCKER_CONFIG"); directory != "" {
-		return directory
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return ""
-	}
-	return filepath.Join(home, ".docker")
-}
-
-// keepBuilderStateIn lets docker build write down in a directory when it was last used, which it insists on, if it can't do
-// so where the learner's configuration is.
-func keepBuilderStateIn(directory string) {
-	usual := configurationDirectory()
-	if os.Getenv("BUILDX_CONFIG") == "" && usual != "" && !writable(filepath.Join(usual, "buildx")) {
-		os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
-	}
-}
-
-// writable is whether files can be made in a directory, or the directory itself where it is missing.
-func writable(directory string) bool {
-	for {
-		probe, err := os.MkdirTemp(directory, "docker-proven-")
-		if err == nil {
-			return os.Remove(probe) == nil
-		}
-		above := filepath.Dir(directory)
-		if !errors.Is(err, fs.ErrNotExist) || above == directory {
-			return false
-		}
-		directory = above
-	}
 }
 
 // WithConfig is the docker command with a configuration of its own, config.json, so that the learner's is neither read

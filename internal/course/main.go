@@ -101,15 +101,13 @@ func prepare() error {
 		// they take a sixth less of the processor.
 		os.Setenv("GOGC", "400")
 	}
-	if !keeping() { // for then the directory would stay, too
-		directory, err := hostDirectories()
-		if err != nil {
-			return err
-		}
-		// Builds keep a diary, which would be the learner's otherwise; and a builder that the learner has chosen for other
-		// purposes might not leave the images where the lessons run them.
-		os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
+	directory, err := hostDirectories()
+	if err != nil {
+		return err
 	}
+	// Builds keep a diary, which would be the learner's otherwise, and insist on a place that can be written; and a builder
+	// that the learner has chosen for other purposes might not leave the images where the lessons run them.
+	os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
 	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
 		// Left to itself, testcontainers-go takes a machine with /.dockerenv for a container, and looks for
@@ -139,11 +137,7 @@ func prepare() error {
 		// four asking at a time, however few processors this machine has; and a few lessons wait for something else.
 		flag.Set("test.parallel", strconv.Itoa(max(6, parallelism())))
 	}
-	directory, err := hostDirectories() // last: nothing fails any more, and so it is removed
-	if err == nil {
-		keepBuilderStateIn(directory)
-	}
-	return err
+	return nil
 }
 
 // startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go
