@@ -1,15 +1,15 @@
 package course
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
+
+	"docker-proven/internal/shared"
 )
 
 // A Client is a command, usually docker's, that goes on in the background, next to the lesson's other commands.
@@ -17,28 +17,10 @@ type Client struct {
 	words   []string
 	command *exec.Cmd
 	ended   chan struct{}
-	output  shared
+	output  shared.Buffer
 
 	keyboard io.Writer // nil for a command that nobody types into
 	read     int       // how much of the output Reads has shown
-}
-
-// shared is a buffer that one goroutine writes while another reads.
-type shared struct {
-	mutex sync.Mutex
-	bytes bytes.Buffer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.bytes.Write(p)
-}
-
-func (s *shared) String() string {
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	return s.bytes.String()
 }
 
 // DockerInBackground is CLI.DockerInBackground in the learner's own surroundings.

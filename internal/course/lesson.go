@@ -287,12 +287,18 @@ func Eventually(t *testing.T, what string, answer func() bool) {
 
 // patience is how long a word waits for the engine. Emulated machines are ten times slower than a laptop. COURSE_PATIENCE
 // is another time, such as 30s, for those who have reason to expect failures.
-var patience = func() time.Duration {
-	if other, err := time.ParseDuration(os.Getenv("COURSE_PATIENCE")); err == nil {
-		return other
+var patience, badPatience = patienceFrom(os.Getenv("COURSE_PATIENCE"))
+
+func patienceFrom(setting string) (time.Duration, error) {
+	if setting == "" {
+		return 3 * time.Minute, nil
 	}
-	return 3 * time.Minute
-}()
+	other, err := time.ParseDuration(setting)
+	if err != nil || other <= 0 {
+		return 0, fmt.Errorf("COURSE_PATIENCE=%q is no time to wait: set it to one such as 30s or 10m, or unset it for 3m", setting)
+	}
+	return other, nil
+}
 
 // buildPatience is patience for the building of images, in which compilers run and packages are fetched.
 const buildPatience = 15 * time.Minute

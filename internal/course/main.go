@@ -87,7 +87,7 @@ func Main(m *testing.M, afterwards ...func()) {
 }
 
 func prepare() error {
-	if err := image.CheckSettings(); err != nil {
+	if err := errors.Join(image.CheckSettings(), badPatience); err != nil {
 		return err
 	}
 	found, err := engine.Use(context.Background())

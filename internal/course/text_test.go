@@ -2,6 +2,7 @@ package course
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -20,5 +21,19 @@ func TestWordsAreQuotedSoThatAShellReadsTheSameWords(t *testing.T) {
 		{[]string{"docker", "ps", "--format", "{{.Names}}"}, "docker ps --format '{{.Names}}'"},
 	} {
 		assert.Equal(t, line.expected, shellQuote(line.words))
+	}
+}
+
+func TestPatienceIsATimeOrAnErrorThatSaysWhatIsOne(t *testing.T) {
+	patience, err := patienceFrom("")
+	assert.NoError(t, err)
+	assert.Equal(t, 3*time.Minute, patience)
+	patience, err = patienceFrom("30s")
+	assert.NoError(t, err)
+	assert.Equal(t, 30*time.Second, patience)
+	for _, bad := range []string{"30", "soon", "-1s", "0s"} {
+		_, err := patienceFrom(bad)
+		assert.ErrorContains(t, err, `COURSE_PATIENCE="`+bad+`"`)
+		assert.ErrorContains(t, err, "30s")
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
 	"docker-proven/internal/pipe"
+	"docker-proven/internal/shared"
 )
 
 // Where things are in the engine's container.
@@ -41,7 +41,7 @@ type Engine struct {
 	name, arch string
 	lifeline   io.Closer // the engine lives until this is closed, or this process ends
 	ended      <-chan struct{}
-	log        *lockedBuffer
+	log        *shared.Buffer
 }
 
 // enginesProgram starts the engine that an image has, as the container's first process: that of a docker:…-dind image, or
@@ -66,7 +66,7 @@ func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error)
 	if _, err := image.Obtain(ctx, ref, progress); err != nil {
 		return nil, err
 	}
-	e := &Engine{name: "docker-proven-engine-" + strings.ToLower(rand.Text()[:8]), arch: facts.Arch, log: new(lockedBuffer)}
+	e := &Engine{name: "docker-proven-engine-" + strings.ToLower(rand.Text()[:8]), arch: facts.Arch, log: new(shared.Buffer)}
 	script := "mkdir -p " + programs + " /var/run; exec 3<&0; { cat <&3 > /dev/null; kill $$; } &\n" + enginesProgram
 	keeper := exec.Command("docker", "run", "--rm", "--interactive", "--sig-proxy=false", "--name", e.name,
 		"--label", clean.Label+"="+e.name, "--privileged", "--volume", socketOf(facts)+":"+learners, "--entrypoint", "sh",
@@ -234,22 +234,4 @@ func output(ctx context.Context, program string, arguments ...string) (string, e
 func lastLines(text string, n int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}
-
-// lockedBuffer is a buffer that a command may write while somebody reads.
-type lockedBuffer struct {
-	mutex  sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mutex.Lock()
-	defer b.mutex.Unlock()
-	return b.buffer.String()
 }
