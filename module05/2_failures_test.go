@@ -57,26 +57,30 @@ func TestAtSIGTERMTheRequestInFlightIsFinishedAndThenTheProgramEnds(t *testing.T
 			inFlight := func() (*course.Container, *course.Request) {
 				server := start(t, api, network, course.Env("DATABASE_URL", urlFor(db)), course.Env("LOG_LEVEL", "debug"))
 				address := "http://" + server.Endpoint(t, api.Port)
-				course.Get(t, address+"/healthz") // so that it is connected to the database
+				course.Eventually(t, "it is connected to the database", func() bool {
+					return course.Get(t, address+"/healthz").Status == 200
+				})
 				course.Docker(t, "pause", db.Name)
 				request := course.GetInBackground(t, address+"/")
 				server.WaitForLog(t, `"path":"/"`)
 				return server, request
 			}
-			server, request := inFlight()
-			course.Docker(t, "kill", "--signal", "TERM", server.Name)
-			server.WaitForLog(t, `"msg":"stopping"`)
-			course.Docker(t, "unpause", db.Name)
-			assert.Equal(t, 200, request.Answer(t).Status)
-			server.WaitUntilEnded(t)
-			ended := strings.Fields(course.Docker(t, "inspect", "--format", "{{.State.ExitCode}} {{.State.FinishedAt}}", server.Name).Stdout)
-			assert.Equal(t, "0", ended[0], "it should have ended in order")
-			finished, err := time.Parse(time.RFC3339Nano, ended[1])
-			require.NoError(t, err)
-			assert.Less(t, finished.Sub(answered(t, server)), time.Second, "from the answer to the end")
+			course.TakesLessThan(t, time.Second, "From the answer to the end", func() time.Duration {
+				server, request := inFlight()
+				course.Docker(t, "kill", "--signal", "TERM", server.Name)
+				server.WaitForLog(t, `"msg":"stopping"`)
+				course.Docker(t, "unpause", db.Name)
+				assert.Equal(t, 200, request.Answer(t).Status)
+				server.WaitUntilEnded(t)
+				ended := strings.Fields(course.Docker(t, "inspect", "--format", "{{.State.ExitCode}} {{.State.FinishedAt}}", server.Name).Stdout)
+				assert.Equal(t, "0", ended[0], "it should have ended in order")
+				finished, err := time.Parse(time.RFC3339Nano, ended[1])
+				require.NoError(t, err)
+				return finished.Sub(answered(t, server))
+			})
 
 			course.Say(t, "The same with SIGKILL, of which a program hears nothing:")
-			server, request = inFlight()
+			server, request := inFlight()
 			course.Docker(t, "kill", "--signal", "KILL", server.Name)
 			server.WaitUntilEnded(t)
 			course.Docker(t, "unpause", db.Name)
