@@ -296,7 +296,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 }
 
-// couldNotFreeze is whether docker pause failed because the kernel took its time. With control groups of version 1, runc gives
+// couldNotFreeze is whether docker pause failed because the kernel took its time, as while a program waits for a busy disk. With control groups of version 1, runc gives
 // up when the processes of a container are not all frozen after a thousand tries, which take it 200 milliseconds, and thaws them; see
 // https://github.com/opencontainers/cgroups/blob/main/fs/freezer.go.
 func couldNotFreeze(r Result) bool {
