@@ -1,0 +1,57 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// few is how many failures may be an accident.
+const few = 5
+
+// Again performs the tests that failed in a run once more, alone and one after the other, and reports to out: a statement that
+// isn't true any more fails again, and one for which the machine was too busy, with the other tests, holds. args are the
+// run's.
+//
+// The result is an exit code as of Run. It is 1, and nothing is performed, when more failed than a few tests, or something
+// else, as a package that does not compile.
+func Again(ctx context.Context, run Recorded, args []string, out io.Writer) int {
+	var names, packages, failed []string
+	for _, p := range run.Packages {
+		if p.Trouble != "" || p.Unrun > 0 {
+			return 1
+		}
+		for _, c := range p.Claims {
+			switch c.Verdict {
+			case Unfinished:
+				return 1
+			case Failed:
+				names = append(names, regexp.QuoteMeta(c.Name))
+				failed = append(failed, p.Name+" "+c.Name)
+				if path := module + "/" + p.Name; !slices.Contains(packages, path) {
+					packages = append(packages, path)
+				}
+			}
+		}
+	}
+	if len(failed) == 0 || len(failed) > few {
+		return 1
+	}
+	fmt.Fprintf(out, "\nWhat failed is performed once more, alone: the machine may have been too busy with the rest.\n\n")
+	// Of a flag that is given twice, go test takes the last.
+	alone := slices.Concat(flags(args), []string{"-p=1", "-parallel=1", "-run=^(" + strings.Join(names, "|") + ")$"}, packages)
+	code := Run(ctx, alone, out, io.Discard)
+	if code == 0 {
+		fmt.Fprintf(out, "\nFailed beside others, and held alone:\n  %s\nWhat they printed when they failed is above.\n",
+			strings.Join(failed, "\n  "))
+	}
+	return code
+}
+
+// flags are the arguments of a run that are no package patterns.
+func flags(args []string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return HasPattern([]string{arg}) })
+}

@@ -1,0 +1,69 @@
+package proof
+
+import (
+	"bytes"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Of two claims that fail when they run for the first time, one holds afterwards.
+const busy = `package p
+import ("os"; "testing")
+func TestHolds(t *testing.T) {}
+func TestBusy(t *testing.T) {
+	if _, err := os.Stat("second"); err != nil {
+		os.WriteFile("second", nil, 0o644)
+		t.Fatal("the machine was busy")
+	}
+}
+`
+
+const broken = `package p
+import "testing"
+func TestBroken(t *testing.T) { t.Fatal("it isn't true any more") }
+func TestHoldsToo(t *testing.T) {}
+`
+
+func again(t *testing.T, args ...string) (code int, printed string) {
+	t.Helper()
+	var kept, out bytes.Buffer
+	require.Equal(t, 1, Run(t.Context(), args, io.Discard, &kept))
+	run, err := Read(&kept)
+	require.NoError(t, err)
+	code = Again(t.Context(), run, args, &out)
+	return code, out.String()
+}
+
+func TestWhatFailedBesideOthersAndHoldsAloneIsNamed(t *testing.T) {
+	inModule(t, map[string]string{"module01/a_test.go": busy, "module02/a_test.go": passing})
+	code, printed := again(t, "-shuffle=on", "./...")
+	assert.Equal(t, 0, code)
+	assert.Contains(t, printed, "Proven: 1 claim\n")
+	assert.Contains(t, printed, "Failed beside others, and held alone:\n  module01 TestBusy\n")
+}
+
+func TestWhatIsNotTrueAnyMoreFailsAgain(t *testing.T) {
+	inModule(t, map[string]string{"module01/a_test.go": busy, "module02/a_test.go": broken})
+	code, printed := again(t)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, printed, "Failed:\n  module02  TestBroken\n")
+	assert.NotContains(t, printed, "held alone")
+}
+
+func TestWhatIsNoAccidentIsNotPerformedAgain(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"does not compile": {"module01/a_test.go": busy, "module02/a_test.go": "package p; func ("},
+		"did not finish":   {"module01/a_test.go": busy, "module02/a_test.go": exiting},
+		"too many":         {"module01/a_test.go": broken, "module02/a_test.go": broken, "module03/a_test.go": broken, "module04/a_test.go": broken, "module05/a_test.go": broken, "module06/a_test.go": broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inModule(t, files)
+			code, printed := again(t)
+			assert.Equal(t, 1, code)
+			assert.Empty(t, printed)
+		})
+	}
+}
