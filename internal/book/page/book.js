@@ -80,7 +80,10 @@
   const query = document.getElementById("query"), hits = document.getElementById("hits");
   const found = document.getElementById("found"), results = document.getElementById("results");
   const most = 20;
+  let waiting = 0; // for a pause in the typing
   const show = () => {
+    clearTimeout(waiting);
+    waiting = 0;
     results.replaceChildren();
     hits.hidden = !query.value.trim();
     if (hits.hidden) return;
@@ -99,7 +102,6 @@
       results.append(item);
     }
   };
-  let waiting;
   query.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(show, 120); });
   query.form.addEventListener("submit", event => { event.preventDefault(); show(); results.querySelector("a")?.focus(); });
   query.form.addEventListener("focusout", event => {
@@ -117,6 +119,7 @@
       hits.hidden = true;
       query.focus();
     } else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && query.form.contains(document.activeElement) && !hits.hidden) {
+      if (waiting) show(); // later, it would take away what is gone to now
       const stops = [query, ...results.querySelectorAll("a")];
       const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
       if (next) { event.preventDefault(); next.focus(); }

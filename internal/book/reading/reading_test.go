@@ -51,6 +51,18 @@ func TestAQuestionInEverydayWordsFindsTheClaimsOnVolumes(t *testing.T) {
 	assert.Equal(t, true, reader.Evaluate(t, `document.getElementById("hits").hidden`))
 }
 
+// The search begins when the typing pauses. Who doesn't wait for it and goes to the first hit is there afterwards, too.
+func TestWhoGoesToAHitBeforeTheSearchBeginsStaysThere(t *testing.T) {
+	reader := open(t)
+	reader.Type(t, "/")
+	reader.Type(t, "volum")
+	reader.WaitFor(t, "#results", "A named volume outlives the containers that use it")
+	reader.Type(t, "e"+kb.ArrowDown)
+	reader.Evaluate(t, "window.began = performance.now()")
+	course.Eventually(t, "half a second is over", func() bool { return reader.Evaluate(t, "performance.now() - began > 500") == true })
+	assert.Equal(t, true, reader.Evaluate(t, `document.activeElement === document.querySelector("#results a")`))
+}
+
 func TestOtherQuestionsFindWhatTheyAreAbout(t *testing.T) {
 	reader := open(t)
 	for question, claim := range map[string]string{
