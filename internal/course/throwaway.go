@@ -90,6 +90,7 @@ func InPlenty(t *testing.T) Option {
 	if theEngine.Memory < plentyOfMemory {
 		return Options()
 	}
+	Say(t, "There is memory to spare, so this engine keeps its images there, and its programs, written in Go, collect garbage less often (GOGC).")
 	return Options(InMemory("/var/lib/docker"), Env("GOGC", "400"))
 }
 
