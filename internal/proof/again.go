@@ -10,7 +10,7 @@ import (
 )
 
 // few is how many failures may be an accident.
-const few = 5
+const few = 10
 
 // Again performs the tests that failed in a run once more, alone and one after the other, and reports to out: a statement that
 // isn't true any more fails again, and one for which the machine was too busy, with the other tests, holds. args are the
