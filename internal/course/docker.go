@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"docker-proven/internal/image"
 )
@@ -267,38 +268,45 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	for {
-		command := c.command(ctx, l, program, arguments)
-		if err := stdin.feed(command); err != nil {
-			t.Fatalf("%s: %v", shown, err)
-		}
-		var stdout, stderr bytes.Buffer
-		command.Stdout, command.Stderr = &stdout, &stderr
-		err := command.Run()
-		var exit *exec.ExitError
-		if ctx.Err() != nil {
-			t.Fatal(l.masked(fmt.Sprintf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
-				shown, limit, &stdout, &stderr)))
-		}
-		if err != nil && !errors.As(err, &exit) {
-			t.Fatalf("%s: %v", shown, err)
-		}
-		result := outcome(command, &stdout, &stderr)
-		if c.showing == nil {
-			l.result(result)
-		} else if shown := c.showing(result); shown != "" {
-			l.write(indent(shown, "    "))
-		}
-		if !couldNotFreeze(result) {
-			return result
-		}
+	result := c.perform(ctx, t, stdin, program, arguments, limit)
+	for program == "docker" && couldNotFreeze(result) {
 		l.write("  (the machine was too busy for that, so once more:)\n")
+		result = c.perform(ctx, t, stdin, program, arguments, limit)
 	}
+	return result
 }
 
-// couldNotFreeze is whether docker pause failed because the kernel took its time, as while a program waits for a busy disk. With control groups of version 1, runc gives
-// up when the processes of a container are not all frozen after a thousand tries, which take it 200 milliseconds, and thaws them; see
-// https://github.com/opencontainers/cgroups/blob/main/fs/freezer.go.
+// perform runs a command that the learner has been told, to its end, and tells what came out.
+func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program string, arguments []string, limit time.Duration) Result {
+	t.Helper()
+	l, shown := lessonOf(t), c.shown(program, arguments)
+	command := c.command(ctx, l, program, arguments)
+	if err := stdin.feed(command); err != nil {
+		t.Fatalf("%s: %v", shown, err)
+	}
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = &stdout, &stderr
+	err := command.Run()
+	var exit *exec.ExitError
+	if ctx.Err() != nil {
+		t.Fatal(l.masked(fmt.Sprintf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
+			shown, limit, &stdout, &stderr)))
+	}
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", shown, err)
+	}
+	result := outcome(command, &stdout, &stderr)
+	if c.showing == nil {
+		l.result(result)
+	} else if shown := c.showing(result); shown != "" {
+		l.write(indent(shown, "    "))
+	}
+	return result
+}
+
+// couldNotFreeze is whether docker pause failed because the kernel took its time, as while a program waits for a busy disk.
+// With control groups of version 1, runc gives up when the processes of a container are not all frozen after a thousand tries,
+// which take it 200 milliseconds, and thaws them; see https://github.com/opencontainers/cgroups/blob/main/fs/freezer.go.
 func couldNotFreeze(r Result) bool {
 	return r.ExitCode != 0 && theEngine.CgroupVersion == "1" && strings.Contains(r.Stderr, "unable to freeze")
 }

@@ -12,13 +12,21 @@ import (
 // few is how many failures may be an accident.
 const few = 10
 
-// Again performs the tests that failed in a run once more, alone and one after the other, and reports to out: a statement that
-// isn't true any more fails again, and one for which the machine was too busy, with the other tests, holds. args are the
-// run's.
+// Prove is Run, and performs the tests that failed once more, alone and one after the other: a statement that isn't true any
+// more fails again, and one for which the machine was too busy, with the other tests, holds. Of that kept says nothing. When
+// more failed than a few tests, or something else, as a package that does not compile, nothing is performed again.
 //
-// The result is an exit code as of Run. It is 1, and nothing is performed, when more failed than a few tests, or something
-// else, as a package that does not compile.
-func Again(ctx context.Context, run Recorded, args []string, out io.Writer) int {
+// The result is an exit code as of Run: of the second performance, if there was one.
+func Prove(ctx context.Context, args []string, out, kept io.Writer) int {
+	report, code := perform(ctx, args, out, kept)
+	if code != 1 {
+		return code
+	}
+	return again(ctx, report.recorded(), args, out)
+}
+
+// again performs once more what failed in the run with these arguments. It returns 1 if that is not to be done.
+func again(ctx context.Context, run Recorded, args []string, out io.Writer) int {
 	var names, packages, failed []string
 	for _, p := range run.Packages {
 		if p.Trouble != "" || p.Unrun > 0 {

@@ -37,19 +37,19 @@ func many() string {
 	return text
 }
 
-func again(t *testing.T, args ...string) (code int, printed string) {
+// afterFailing is what comes of what failed in a run, once that is over.
+func afterFailing(t *testing.T, args ...string) (code int, printed string) {
 	t.Helper()
-	var kept, out bytes.Buffer
-	require.Equal(t, 1, Run(t.Context(), args, io.Discard, &kept))
-	run, err := Read(&kept)
-	require.NoError(t, err)
-	code = Again(t.Context(), run, args, &out)
+	report, code := perform(t.Context(), args, io.Discard, io.Discard)
+	require.Equal(t, 1, code)
+	var out bytes.Buffer
+	code = again(t.Context(), report.recorded(), args, &out)
 	return code, out.String()
 }
 
 func TestWhatFailedBesideOthersAndHoldsAloneIsNamed(t *testing.T) {
 	inModule(t, map[string]string{"module01/a_test.go": busy, "module02/a_test.go": passing})
-	code, printed := again(t, "-shuffle=on", "./...")
+	code, printed := afterFailing(t, "-shuffle=on", "./...")
 	assert.Equal(t, 0, code)
 	assert.Contains(t, printed, "Proven: 1 claim\n")
 	assert.Contains(t, printed, "Failed beside others, and held alone:\n  module01 TestBusy\n")
@@ -57,7 +57,7 @@ func TestWhatFailedBesideOthersAndHoldsAloneIsNamed(t *testing.T) {
 
 func TestWhatIsNotTrueAnyMoreFailsAgain(t *testing.T) {
 	inModule(t, map[string]string{"module01/a_test.go": busy, "module02/a_test.go": broken})
-	code, printed := again(t)
+	code, printed := afterFailing(t)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, printed, "Failed:\n  module02  TestBroken\n")
 	assert.NotContains(t, printed, "held alone")
@@ -71,7 +71,7 @@ func TestWhatIsNoAccidentIsNotPerformedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inModule(t, files)
-			code, printed := again(t)
+			code, printed := afterFailing(t)
 			assert.Equal(t, 1, code)
 			assert.Empty(t, printed)
 		})

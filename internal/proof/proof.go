@@ -33,7 +33,13 @@ const grace = 30 * time.Second
 // The result is an exit code: 0 when everything passed and at least one test did, 130 when ctx was cancelled,
 // otherwise go test's own, or 1.
 func Run(ctx context.Context, args []string, out, kept io.Writer) int {
-	report := newReport(out, time.Now())
+	_, code := perform(ctx, args, out, kept)
+	return code
+}
+
+// perform is Run, and returns what the report knows afterwards, too.
+func perform(ctx context.Context, args []string, out, kept io.Writer) (report *report, code int) {
+	report = newReport(out, time.Now())
 	var mu sync.Mutex // go test's two streams and the ticker share the report
 	locked := func(f func(line string)) *lines {
 		return &lines{emit: func(line string) { mu.Lock(); defer mu.Unlock(); f(line) }}
@@ -78,14 +84,13 @@ func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 			_ = group.Kill(cmd) // what is left after the grace; it fails when nothing is, which is well
 		}
 		report.interrupted(time.Now())
-		return 130
+		return report, 130
 	}
-	code := 0
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
 		code = exit.ExitCode()
 	} else if errors.Is(err, exec.ErrNotFound) {
 		fmt.Fprintln(out, "The go command was not found: install Go from https://go.dev/dl and put it on PATH.")
-		return 1
+		return report, 1
 	} else if err != nil {
 		report.print(fmt.Sprintf("go test did not run to its end: %v\n", err))
 		code = 1
@@ -94,7 +99,7 @@ func Run(ctx context.Context, args []string, out, kept io.Writer) int {
 	if code == 0 && !report.green() {
 		code = 1
 	}
-	return code
+	return report, code
 }
 
 // goTest is the go command's arguments for args. Several packages are tested at a time, as many as there are processors, and

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -129,40 +128,22 @@ func again(ctx context.Context, command string, args []string) int {
 	return soak.Rounds(ctx, number, args[1:], os.Stdout)
 }
 
-// prove proves every claim, and keeps the run in a file, if one is named. What fails is performed once more, alone; of that
-// the file says nothing.
-func prove(ctx context.Context, args []string, file string) (code int) {
-	create := func() (*os.File, error) { return os.Create(file) }
+// prove proves every claim, what fails twice, and keeps the run in a file, if one is named.
+func prove(ctx context.Context, args []string, file string) int {
 	if file == "" {
-		create = func() (*os.File, error) { return os.CreateTemp("", "docker-proven-run-") }
+		return proof.Prove(ctx, args, os.Stdout, io.Discard)
 	}
-	events, err := create()
+	kept, err := os.Create(file)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer func() {
-		err := events.Close()
-		if file == "" {
-			err = errors.Join(err, os.Remove(events.Name()))
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
-		}
-	}()
-	code = proof.Run(ctx, args, os.Stdout, events)
-	if code != 1 {
-		return code
+	code := proof.Prove(ctx, args, os.Stdout, kept)
+	if err := kept.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return max(code, 1)
 	}
-	var run proof.Recorded
-	if _, err = events.Seek(0, io.SeekStart); err == nil {
-		run, err = proof.Read(events)
-	}
-	if err != nil {
-		return code // what is no run has been told of
-	}
-	return proof.Again(ctx, run, args, os.Stdout)
+	return code
 }
 
 // makeBook writes the book of a run. A run that it performs itself may fail: then its book tells what failed, and the
