@@ -131,22 +131,21 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 // --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is
 // told all addresses.
 func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
-	engine := application(t)
-	p := newShop(t, engine)
+	engine := throwaway(t)
+	p := newSmall(t, engine, "services: { api: { image: BUSYBOX, command: sleep 600, init: true } }\n")
 	addresses := func() int {
-		line := []string{"run", "--rm", "--network", p.name + "_frontend", engine.Ref(t, image.Busybox),
-			"nslookup", "-type=a", "api-golang"}
+		line := []string{"run", "--rm", "--network", p.name + "_default", engine.Ref(t, image.Busybox),
+			"nslookup", "-type=a", "api"}
 		answer := p.Docker(t, line...).Stdout
 		_, answer, _ = strings.Cut(answer, "\n\n") // after the name server's own address
 		return strings.Count(answer, "Address")
 	}
-	p.up(t, "api-golang")
-	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api-golang").Stdout), 1)
+	p.compose(t, "up", "--detach")
+	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api").Stdout), 1)
 	assert.Equal(t, 1, addresses())
-	p.up(t, "--scale", "api-golang=3", "api-golang")
-	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api-golang").Stdout), 3)
+	p.compose(t, "up", "--detach", "--scale", "api=3")
+	assert.Len(t, strings.Fields(p.compose(t, "ps", "--quiet", "api").Stdout), 3)
 	assert.Equal(t, 3, addresses())
-	p.compose(t, "down", "--volumes", "--timeout", "2")
 }
 
 // Compose shows what all containers print, or those of a service. `restart` stops and starts a service's containers:
