@@ -49,9 +49,7 @@ func again(ctx context.Context, run Recorded, args []string, out io.Writer) int 
 		return 1
 	}
 	fmt.Fprintf(out, "\nWhat failed is performed once more, alone: the machine may have been too busy with the rest.\n\n")
-	// Of a flag that is given twice, go test takes the last.
-	alone := slices.Concat(flags(args), []string{"-p=1", "-parallel=1", "-run=^(" + strings.Join(names, "|") + ")$"}, packages)
-	code := Run(ctx, alone, out, io.Discard)
+	code := Run(ctx, alone(args, names, packages), out, io.Discard)
 	if code == 0 {
 		fmt.Fprintf(out, "\nFailed beside others, and held alone:\n  %s\nWhat they printed when they failed is above.\n",
 			strings.Join(failed, "\n  "))
@@ -59,7 +57,15 @@ func again(ctx context.Context, run Recorded, args []string, out io.Writer) int 
 	return code
 }
 
-// flags are the arguments of a run that are no package patterns.
-func flags(args []string) []string {
-	return slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return HasPattern([]string{arg}) })
+// alone are the arguments for performing tests of these names (regular expressions) in these packages one after the other,
+// and otherwise as a run with args.
+func alone(args, names, packages []string) []string {
+	flags, forTheTests := args, []string(nil)
+	if n := slices.IndexFunc(args, endsFlags); n >= 0 {
+		flags, forTheTests = args[:n], args[n:]
+	}
+	flags = slices.DeleteFunc(slices.Clone(flags), func(arg string) bool { return HasPattern([]string{arg}) })
+	// Of a flag that is given twice, go test takes the last.
+	flags = append(flags, "-p=1", "-parallel=1", "-run=^("+strings.Join(names, "|")+")$")
+	return slices.Concat(flags, packages, forTheTests)
 }

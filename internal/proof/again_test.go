@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,5 +76,15 @@ func TestWhatIsNoAccidentIsNotPerformedAgain(t *testing.T) {
 			assert.Equal(t, 1, code)
 			assert.Empty(t, printed)
 		})
+	}
+}
+
+func TestWhatIsPerformedAgainIsNamedBeforeTheTestsOwnArguments(t *testing.T) {
+	for args, want := range map[string]string{
+		"-shuffle=on ./module0...": "-shuffle=on -p=1 -parallel=1 -run=^(TestBusy)$ docker-proven/module01",
+		"./module01 -args ./file":  "-p=1 -parallel=1 -run=^(TestBusy)$ docker-proven/module01 -args ./file",
+	} {
+		arguments := alone(strings.Fields(args), []string{"TestBusy"}, []string{"docker-proven/module01"})
+		assert.Equal(t, want, strings.Join(arguments, " "))
 	}
 }

@@ -116,8 +116,8 @@ func goTest(args []string) []string {
 // HasPattern is whether there is a package pattern among arguments of `go test`.
 func HasPattern(args []string) bool {
 	for _, arg := range args {
-		if arg == "-args" || arg == "--args" {
-			return false // what follows belongs to the test binaries
+		if endsFlags(arg) {
+			return false
 		}
 		if strings.HasPrefix(arg, ".") || arg == module || strings.HasPrefix(arg, module+"/") {
 			return true
@@ -125,6 +125,9 @@ func HasPattern(args []string) bool {
 	}
 	return false
 }
+
+// endsFlags is whether what follows an argument of `go test` belongs to the test binaries.
+func endsFlags(arg string) bool { return arg == "-args" || arg == "--args" }
 
 // lines is a writer that hands on what it gets a whole line at a time, newline included, however long.
 type lines struct {
