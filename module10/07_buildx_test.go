@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -92,14 +93,16 @@ var buildxRows = []row{
 	{"buildx history export", "writes the record of a build to a file, for others to look at",
 		"the file is such an archive",
 		func(t *testing.T, w workbench) {
-			inside, directory, record := w.recordedBuild(t)
+			record := w.sharedRecord(t)
+			inside, directory := w.inDirectory(t, nil)
 			inside.do(t, "--output", "build.dockerbuild", record)
 			assert.Contains(t, filesInCompressedArchive(t, filepath.Join(directory, "build.dockerbuild")), "index.json")
 		}},
 
 	{"buildx history import", "shows such a file in Docker Desktop", "what listens in its place is sent the file",
 		func(t *testing.T, w workbench) {
-			inside, directory, record := w.recordedBuild(t)
+			record := w.sharedRecord(t)
+			inside, directory := w.inDirectory(t, nil)
 			inside.Docker(t, "buildx", "history", "export", "--output", "build.dockerbuild", record)
 			inside, desktop := inside.besideAPretendedDesktop(t)
 			inside.do(t, "--file", "build.dockerbuild")
@@ -111,53 +114,53 @@ var buildxRows = []row{
 
 	{"buildx history inspect", "describes a build", "its record has this build's Dockerfile argument",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			assert.Contains(t, inside.do(t, record).Stdout, "is-"+w.name)
+			record := w.sharedRecord(t)
+			assert.Contains(t, w.do(t, record).Stdout, recordedArgument)
 		}},
 
 	{"buildx history inspect attachment", "shows what belongs to a build, such as the image's configuration",
 		"it is a JSON document",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			_, attachments, _ := strings.Cut(inside.Docker(t, "buildx", "history", "inspect", record).Stdout, "Attachments:")
+			record := w.sharedRecord(t)
+			_, attachments, _ := strings.Cut(w.Docker(t, "buildx", "history", "inspect", record).Stdout, "Attachments:")
 			digest := regexp.MustCompile(`sha256:[0-9a-f]{64}`).FindString(attachments)
 			require.NotEmpty(t, digest)
-			attachment := inside.do(t, record, digest).Stdout
+			attachment := w.do(t, record, digest).Stdout
 			assert.Regexp(t, `(?s)^\{.*"(architecture|mediaType|buildType|predicateType)".*\}\s*$`, attachment)
 		}},
 
 	{"buildx history logs", "prints again what a build printed", "the line that a step printed",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			assert.Contains(t, inside.do(t, record).Output(), "building is-"+w.name)
+			record := w.sharedRecord(t)
+			assert.Contains(t, w.do(t, record).Output(), "building "+recordedArgument)
 		}},
 
 	{"buildx history ls", "lists the builds that the builder remembers", "this build is among them",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			assert.Contains(t, inside.do(t).Stdout, record)
+			record := w.sharedRecord(t)
+			assert.Contains(t, w.do(t).Stdout, record)
 		}},
 
 	{"buildx history open", "shows a build in Docker Desktop", "the address that a browser is told to open",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			inside, desktop := inside.besideAPretendedDesktop(t)
+			record := w.sharedRecord(t)
+			inside, desktop := w.besideAPretendedDesktop(t)
 			inside.do(t, record)
 			assert.Regexp(t, `^docker-desktop://.*`+record, desktop.opened(t))
 		}},
 
 	{"buildx history rm", "forgets a build", "listed before, not listed after",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			require.Contains(t, inside.Docker(t, "buildx", "history", "ls").Stdout, record)
-			inside.do(t, record)
-			assert.NotContains(t, inside.Docker(t, "buildx", "history", "ls").Stdout, record)
+			record := w.recordedBuild(t, w.name)
+			require.Contains(t, w.Docker(t, "buildx", "history", "ls").Stdout, record)
+			w.do(t, record)
+			assert.NotContains(t, w.Docker(t, "buildx", "history", "ls").Stdout, record)
 		}},
 
 	{"buildx history trace", "shows how long each part of a build took", "the build's trace, as JSON",
 		func(t *testing.T, w workbench) {
-			inside, _, record := w.recordedBuild(t)
-			trace := inside.doTries(t, record)
+			record := w.sharedRecord(t)
+			trace := w.doTries(t, record)
 			if strings.Contains(trace.Stderr, "is missing a trace") {
 				t.Skip("not provable here: this engine's own builder keeps no traces")
 			}
@@ -291,17 +294,37 @@ func (w workbench) withBuilder(t *testing.T) (named workbench, builder string) {
 // buildKit is the option that names the image of BuildKit, which the engine then has.
 func (w workbench) buildKit(t *testing.T) string { return "image=" + w.engine.Ref(t, image.BuildKit) }
 
-// recordedBuild builds something, which prints a line, and tells under which name the builder keeps its record.
-func (w workbench) recordedBuild(t *testing.T) (inside workbench, directory, record string) {
+// recordedBuild builds something, which prints a line with this word, and tells under which name the builder keeps its
+// record.
+func (w workbench) recordedBuild(t *testing.T, word string) (record string) {
 	t.Helper()
-	inside, directory = w.inDirectory(t, map[string]string{
+	inside, directory := w.inDirectory(t, map[string]string{
 		"Dockerfile": "FROM " + w.busybox + "\nARG WHAT\nRUN echo building $WHAT\n"})
-	inside.Docker(t, "build", "--build-arg", "WHAT=is-"+w.name, "--metadata-file", "metadata.json", ".")
+	inside.Docker(t, "build", "--build-arg", "WHAT="+word, "--metadata-file", "metadata.json", ".")
 	metadata := course.ReadHostFile(t, filepath.Join(directory, "metadata.json"))
 	ref := regexp.MustCompile(`"buildx.build.ref": "[^"]*/(\w+)"`).FindStringSubmatch(metadata)
 	require.NotNil(t, ref, "the build should say what its record is called")
-	return inside, directory, ref[1]
+	return ref[1]
 }
+
+// sharedRecord is the name of the record of one build, for all rows that only look at it.
+func (w workbench) sharedRecord(t *testing.T) string {
+	t.Helper()
+	recording.Lock()
+	defer recording.Unlock()
+	if recorded == "" {
+		recorded = w.recordedBuild(t, recordedArgument)
+	}
+	course.Say(t, "The builder remembers a build with the argument WHAT=%s, as %s.", recordedArgument, recorded)
+	return recorded
+}
+
+const recordedArgument = "is-remembered"
+
+var (
+	recording sync.Mutex
+	recorded  string
+)
 
 // debugAdapter is a request as an editor sends it to a debugger, in the Debug Adapter Protocol.
 func debugAdapter(command string) string {
