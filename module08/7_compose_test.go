@@ -66,6 +66,9 @@ volumes:
 	hasty := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_started"))
 	hasty.compose(t, "up", "--detach")
 	hasty.DockerUntil(t, "^too early\n$", "compose", "logs", "--no-log-prefix", "app")
+	for _, p := range []*project{patient, hasty} { // whose health would be asked for as long as they run
+		p.compose(t, "down", "--timeout", "0")
+	}
 }
 
 // `docker compose up --detach` has done its work when the containers are started. A script that goes on with them wants
@@ -82,6 +85,7 @@ func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 	assert.Contains(t, failed.Stderr, "is unhealthy")
 	p.compose(t, "down", "--timeout", "0")
 	p.compose(t, "up", "--detach")
+	p.compose(t, "down", "--timeout", "0")
 }
 
 // Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept
