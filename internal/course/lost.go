@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,8 +52,27 @@ func signOfLife() (restarted bool, err error) {
 // littleRoom is what a lesson may fill in no time, in bytes.
 const littleRoom = 64 << 20
 
-// roomOnTheEngine is how much the disk has free, in bytes, on which the engine keeps its containers.
+// room is what was seen when the engine's disk was last looked at.
+var room struct {
+	sync.Mutex
+	free  int64
+	known bool
+	seen  time.Time
+}
+
+// roomOnTheEngine is how much the disk has free, in bytes, on which the engine keeps its containers. To look costs a
+// container, so lessons that fail within five seconds look once.
 func (l *lesson) roomOnTheEngine() (free int64, known bool) {
+	room.Lock()
+	defer room.Unlock()
+	if time.Since(room.seen) > 5*time.Second {
+		room.free, room.known = l.lookForRoom()
+		room.seen = time.Now()
+	}
+	return room.free, room.known
+}
+
+func (l *lesson) lookForRoom() (free int64, known bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	output, err := exec.CommandContext(ctx, "docker", l.labelled([]string{"run", "--rm", "--pull", "never",
