@@ -306,16 +306,19 @@ var logged = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: `)
 // reason is what t.Skip was told: the test's last logged message, or without one its last line.
 func (c *claim) reason(test string) string {
 	var message []string
-	inLog := false
+	found, goesOn := false, false
 	for _, e := range c.transcript {
 		text := strings.TrimSpace(e.text)
 		switch {
 		case e.test != test, text == "", strings.HasPrefix(text, "--- SKIP: "):
 		case logged.MatchString(e.text):
-			message, inLog = []string{text[len(strings.TrimSpace(logged.FindString(e.text))):]}, true
-		case inLog && strings.HasPrefix(e.text, "        "): // testing indents a message's further lines
+			message = []string{text[len(strings.TrimSpace(logged.FindString(e.text))):]}
+			found, goesOn = true, true
+		case goesOn && strings.HasPrefix(e.text, "        "): // testing indents a message's further lines
 			message = append(message, text)
-		case !inLog:
+		case found: // what the test still does after it, such as to clean up
+			goesOn = false
+		default:
 			message = []string{text}
 		}
 	}
