@@ -12,6 +12,7 @@ import (
 	"io"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -115,19 +116,22 @@ func goTest(args []string) []string {
 
 // HasPattern is whether there is a package pattern among arguments of `go test`.
 func HasPattern(args []string) bool {
-	for _, arg := range args {
-		if endsFlags(arg) {
-			return false
-		}
-		if strings.HasPrefix(arg, ".") || arg == module || strings.HasPrefix(arg, module+"/") {
-			return true
-		}
-	}
-	return false
+	forGo, _ := divide(args)
+	return slices.ContainsFunc(forGo, isPattern)
 }
 
-// endsFlags is whether what follows an argument of `go test` belongs to the test binaries.
-func endsFlags(arg string) bool { return arg == "-args" || arg == "--args" }
+func isPattern(arg string) bool {
+	return strings.HasPrefix(arg, ".") || arg == module || strings.HasPrefix(arg, module+"/")
+}
+
+// divide divides arguments of `go test` into those for the go command and, from -args on, those for the test binaries.
+func divide(args []string) (forGo, forTests []string) {
+	n := slices.IndexFunc(args, func(arg string) bool { return arg == "-args" || arg == "--args" })
+	if n < 0 {
+		return args, nil
+	}
+	return args[:n], args[n:]
+}
 
 // lines is a writer that hands on what it gets a whole line at a time, newline included, however long.
 type lines struct {

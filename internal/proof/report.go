@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -303,29 +304,32 @@ func (c *claim) String() string {
 
 var logged = regexp.MustCompile(`^\s*[\w.-]+\.go:\d+: `)
 
-// reason is what t.Skip was told: the test's last logged message, or without one its last line.
+// reason is what t.Skip was told: the test's last logged message, or without one its last line. What the test prints after
+// the message, as when it cleans up, is no part of it.
 func (c *claim) reason(test string) string {
-	var message []string
-	found, goesOn := false, false
+	var reason string
+	var said []string // by the test, a line each
 	for _, e := range c.transcript {
-		text := strings.TrimSpace(e.text)
-		switch {
-		case e.test != test, text == "", strings.HasPrefix(text, "--- SKIP: "):
-		case logged.MatchString(e.text):
-			message = []string{text[len(strings.TrimSpace(logged.FindString(e.text))):]}
-			found, goesOn = true, true
-		case goesOn && strings.HasPrefix(e.text, "        "): // testing indents a message's further lines
-			message = append(message, text)
-		case found: // what the test still does after it, such as to clean up
-			goesOn = false
-		default:
-			message = []string{text}
+		if text := strings.TrimSpace(e.text); e.test == test && text != "" && !strings.HasPrefix(text, "--- SKIP: ") {
+			said = append(said, e.text)
+			reason = text
 		}
 	}
-	if reason := strings.TrimSpace(strings.Join(message, " ")); reason != "" {
-		return reason
+	for n, line := range slices.Backward(said) {
+		place := logged.FindString(line)
+		if place == "" {
+			continue
+		}
+		reason = strings.TrimSpace(line[len(place):])
+		for _, further := range said[n+1:] {
+			if !strings.HasPrefix(further, "        ") { // testing indents a message's further lines
+				break
+			}
+			reason += " " + strings.TrimSpace(further)
+		}
+		break
 	}
-	return "no reason given"
+	return cmp.Or(reason, "no reason given")
 }
 
 // tick says what is running when nothing was printed for a while.

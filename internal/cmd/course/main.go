@@ -128,7 +128,7 @@ func again(ctx context.Context, command string, args []string) int {
 	return soak.Rounds(ctx, number, args[1:], os.Stdout)
 }
 
-// prove proves every claim, what fails twice, and keeps the run in a file, if one is named.
+// prove proves every claim, performs what fails once more, and keeps the run in a file, if one is named.
 func prove(ctx context.Context, args []string, file string) int {
 	if file == "" {
 		return proof.Prove(ctx, args, os.Stdout, io.Discard)
