@@ -84,6 +84,8 @@ func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 	failed := p.DockerFails(t, "compose", "up", "--wait")
 	assert.Contains(t, failed.Stderr, "is unhealthy")
 	p.compose(t, "down", "--timeout", "0")
+
+	course.Say(t, "Without --wait nobody asks whether it is healthy, and the command succeeds:")
 	p.compose(t, "up", "--detach")
 	p.compose(t, "down", "--timeout", "0")
 }
@@ -133,7 +135,7 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 }
 
 // --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is
-// told all addresses.
+// told all addresses. (Who is asked is Docker's own name server, which each container finds at 127.0.0.11.)
 func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	engine := throwaway(t)
 	p := newSmall(t, engine, "services: { api: { image: BUSYBOX, command: sleep 600, init: true } }\n")
