@@ -132,12 +132,23 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
 
-	course.Say(t, "The same with `up` alone, back to the first release. It stops the old ones, and then starts the new:")
+	course.Say(t, "`up` alone, back to the first release, stops an old one, and then starts the new one in its place:")
+	name := strings.TrimPrefix(p.inspect(t, added[0], "{{.Name}}"), "/")
+	events := p.DockerInBackground(t, "events", "--since", "0s", "--format", "{{.Action}}",
+		"--filter", "container="+name, "--filter", "event=die", "--filter", "event=start")
+	p.compose(t, "up", "--detach", "--wait")
+	events.WaitForOutput(t, "start\n")
+	course.Show(t, events.Output())
+	assert.Equal(t, "die\nstart\n", events.Output())
+
+	course.Say(t, "How long nobody is there, depends on the machine. In two steps, everybody sees it:")
 	visitors = visit(t, p.url+"/api/golang/", `"api":"golang"`)
+	p.compose(t, "stop", "api-golang")
+	visitors.untilOneIsLost(t)
 	p.compose(t, "up", "--detach", "--wait")
 	unlucky := visitors.count(t, 200)
 	assert.NotZero(t, unlucky.lost)
-	kept(t, compose, updatesWithoutLoss, "%d of %d lost; by `up` alone, %d of %d", counted.lost, counted.asked,
+	kept(t, compose, updatesWithoutLoss, "%d of %d lost; the old ones first, %d of %d", counted.lost, counted.asked,
 		unlucky.lost, unlucky.asked)
 }
 

@@ -108,6 +108,12 @@ func (v *visitors) soFar() tally {
 	return v.tally
 }
 
+// untilOneIsLost waits until a request has been lost.
+func (v *visitors) untilOneIsLost(t *testing.T) {
+	t.Helper()
+	course.Eventually(t, "a request is lost", func() bool { return v.soFar().lost > 0 })
+}
+
 // count sees to it that at least that many requests have been made, sends the visitors away, and waits for the answers to
 // their last requests.
 func (v *visitors) count(t *testing.T, atLeast int) tally {
