@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -267,25 +266,19 @@ func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 	assert.Contains(t, p.Docker(t, "inspect", "--format", "{{.Config.Env}}", name).Stdout, p.password)
 }
 
-var (
-	shopMutex sync.Mutex
-	shop      *project
-)
+var shop course.Shared[*project]
 
 // theShop is the application, started once by its compose file for all lessons that only look at it.
 func theShop(t *testing.T) *project {
 	t.Helper()
-	engine := application(t)
-	shopMutex.Lock()
-	defer shopMutex.Unlock()
-	if shop == nil {
-		p := newShop(t, engine)
+	started := shop.Get(t, func() *project {
+		p := newShop(t, application(t))
 		assert.Empty(t, p.compose(t, "ps", "--all", "--quiet").Stdout, "at first there should be nothing")
 		forAll := *p
 		forAll.CLI = p.CLI.ForAll()
 		forAll.up(t)
-		shop = p
-	}
-	course.Hide(t, shop.password)
-	return shop
+		return p
+	})
+	course.Hide(t, started.password)
+	return started
 }

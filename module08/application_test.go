@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,23 +21,17 @@ func throwaway(t *testing.T) *course.ThrowawayEngine {
 	return course.OneThrowawayEngine(t, course.Seen(all))
 }
 
-var (
-	buildingMutex sync.Mutex
-	built         bool
-)
+var filled course.Shared[*course.ThrowawayEngine]
 
 // application is the throwaway engine with the images of the application in it: api-golang, api-node and client-react.
 func application(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
-	engine := throwaway(t)
-	buildingMutex.Lock()
-	defer buildingMutex.Unlock()
-	if !built {
+	return filled.Get(t, func() *course.ThrowawayEngine {
+		engine := throwaway(t)
 		course.Say(t, "The images of the application are the last ones of module06:")
 		example.Deliver(t, engine)
-		built = true
-	}
-	return engine
+		return engine
+	})
 }
 
 // A project is what docker compose makes of a directory with a compose file.

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -310,21 +309,14 @@ func (w workbench) recordedBuild(t *testing.T, word string) (record string) {
 // sharedRecord is the name of the record of one build, for all rows that only look at it.
 func (w workbench) sharedRecord(t *testing.T) string {
 	t.Helper()
-	recording.Lock()
-	defer recording.Unlock()
-	if recorded == "" {
-		recorded = w.recordedBuild(t, recordedArgument)
-	}
-	course.Say(t, "The builder remembers a build with the argument WHAT=%s, as %s.", recordedArgument, recorded)
-	return recorded
+	name := recorded.Get(t, func() string { return w.recordedBuild(t, recordedArgument) })
+	course.Say(t, "The builder remembers a build with the argument WHAT=%s, as %s.", recordedArgument, name)
+	return name
 }
 
 const recordedArgument = "is-remembered"
 
-var (
-	recording sync.Mutex
-	recorded  string
-)
+var recorded course.Shared[string]
 
 // debugAdapter is a request as an editor sends it to a debugger, in the Debug Adapter Protocol.
 func debugAdapter(command string) string {

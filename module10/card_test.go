@@ -75,15 +75,22 @@ var shared string
 
 func newWorkbench(t *testing.T, command string) workbench {
 	t.Helper()
+	w := theWorkbench(t)
+	w.command, w.name = command, strings.ReplaceAll(command, " ", "-")
+	return w
+}
+
+var everyone course.Shared[workbench]
+
+// theWorkbench is what the rows share.
+func theWorkbench(t *testing.T) workbench {
+	t.Helper()
 	busybox, registry := course.Ref(t, image.Busybox), course.Ref(t, image.Registry)
-	prepare.Lock()
-	defer prepare.Unlock()
-	if everyone == nil {
+	return everyone.Get(t, func() workbench {
 		options := []course.Option{course.Publish(0, 5000), course.Publish(0, 5001)}
 		if runtime.GOOS != "windows" { // whose paths mean nothing to the engine
 			shared = course.HostDirectory(t)
-			// Left to itself, the engine's container covers /tmp, where the directory is, with a tmpfs of its own.
-			options = append(options, course.Mount("type=tmpfs,target=/tmp"), course.Volume(shared, shared))
+			options = append(options, course.Seen(shared))
 		}
 		engine := course.OneThrowawayEngine(t, options...)
 		engine.Load(t, busybox, registry)
@@ -93,17 +100,9 @@ func newWorkbench(t *testing.T, command string) workbench {
 		course.Eventually(t, "the registry answers", func() bool {
 			return cli.DockerTries(t, "exec", "registry", "wget", "-q", "-O", "-", "http://127.0.0.1:5000/v2/").ExitCode == 0
 		})
-		everyone = &workbench{CLI: cli, engine: engine, busybox: busybox}
-	}
-	w := *everyone
-	w.command, w.name = command, strings.ReplaceAll(command, " ", "-")
-	return w
+		return workbench{CLI: cli, engine: engine, busybox: busybox}
+	})
 }
-
-var (
-	prepare  sync.Mutex
-	everyone *workbench // what the rows share
-)
 
 // registry is the registry's address for the engine. For a program on this machine it has another: registryFromHere.
 const registry = "localhost:5000"
@@ -246,12 +245,13 @@ func (w workbench) apart(t *testing.T) workbench {
 	course.Say(t, "This one takes its turn in an engine of its own:")
 	turn.Lock()
 	t.Cleanup(turn.Unlock)
-	if second == nil {
-		second = course.SharedThrowawayEngine(t, "one at a time")
-		second.Load(t, w.busybox)
-		second.CLI = second.CLI.WithOwnConfiguration(t)
-	}
-	w.engine, w.CLI = second, second.CLI
+	w.engine = second.Get(t, func() *course.ThrowawayEngine {
+		engine := course.SharedThrowawayEngine(t, "one at a time")
+		engine.Load(t, w.busybox)
+		engine.CLI = engine.CLI.WithOwnConfiguration(t)
+		return engine
+	})
+	w.CLI = w.engine.CLI
 	if !w.has(t, "container", "keeper") {
 		w.start(t, "keeper")
 	}
@@ -259,8 +259,8 @@ func (w workbench) apart(t *testing.T) workbench {
 }
 
 var (
-	turn   sync.Mutex
-	second *course.ThrowawayEngine
+	turn   sync.Mutex // at the second engine
+	second course.Shared[*course.ThrowawayEngine]
 )
 
 // help is the docker command's own help, with buildx's experiments (1) or without (0). Each is asked for once.
@@ -268,7 +268,7 @@ func help(t *testing.T, experiments string) commands.Help {
 	return func(words ...string) string {
 		key := experiments + " " + strings.Join(words, " ")
 		once, _ := helps.LoadOrStore(key, sync.OnceValue(func() string {
-			cli := everyone.CLI.With("BUILDX_EXPERIMENTAL=" + experiments)
+			cli := theWorkbench(t).With("BUILDX_EXPERIMENTAL=" + experiments)
 			return cli.DockerTries(t, append(slices.Clone(words), "--help")...).Output()
 		}))
 		return once.(func() string)()

@@ -2,7 +2,6 @@ package module11
 
 import (
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -114,26 +113,18 @@ func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, pa
 	assert.Equal(t, container, r.id(t, service.Name))
 }
 
-var (
-	startingMutex sync.Mutex
-	started       bool
-
-	theDevelopment, theDeployed *repository
-)
+var started course.Shared[[2]*repository]
 
 // development is the application as it is worked on, and as it is deployed from the same files, started once for all
 // lessons that edit a file of their own.
 func development(t *testing.T) (dev, deployed *repository) {
 	t.Helper()
-	engine := theEngine(t)
-	startingMutex.Lock()
-	defer startingMutex.Unlock()
-	if !started {
-		theDevelopment = newRepository(t, engine, "compose.dev.yaml")
-		theDeployed = theDevelopment.as()
-		theDevelopment.up(t)
-		theDeployed.up(t)
-		started = true
-	}
-	return theDevelopment, theDeployed
+	both := started.Get(t, func() [2]*repository {
+		dev := newRepository(t, theEngine(t), "compose.dev.yaml")
+		deployed := dev.as()
+		dev.up(t)
+		deployed.up(t)
+		return [2]*repository{dev, deployed}
+	})
+	return both[0], both[1]
 }

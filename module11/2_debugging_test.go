@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -62,23 +61,16 @@ func TestTheInspectorStopsANodeServiceAndReadsAVariable(t *testing.T) {
 	inspector.WaitUntilEnded(t)
 }
 
-var (
-	debuggingMutex sync.Mutex
-	theDebugged    *repository
-)
+var debugged course.Shared[*repository]
 
 // debugging is the two APIs with their debuggers, and the database, started once for both lessons.
 func debugging(t *testing.T) *repository {
 	t.Helper()
-	engine := theEngine(t)
-	debuggingMutex.Lock()
-	defer debuggingMutex.Unlock()
-	if theDebugged == nil {
-		r := newRepository(t, engine, "compose.dev.yaml", "compose.debug.yaml")
+	return debugged.Get(t, func() *repository {
+		r := newRepository(t, theEngine(t), "compose.dev.yaml", "compose.debug.yaml")
 		r.up(t, "api-golang", "api-node")
-		theDebugged = r
-	}
-	return theDebugged
+		return r
+	})
 }
 
 // attach starts a program of an image on the engine's machine, as if it were installed there, to be typed into.

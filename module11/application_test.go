@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,34 +16,27 @@ import (
 	"docker-proven/internal/image"
 )
 
-var (
-	deliveryMutex sync.Mutex
-	delivered     bool
-)
+var filled course.Shared[*course.ThrowawayEngine]
 
 // theEngine is a throwaway engine with the images of the application in it: those that are deployed, and those of this
 // lesson, in which it is worked on. It sees the lessons' directories of the host, as Docker Desktop's does.
 func theEngine(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
-	all := filepath.Dir(course.HostDirectory(t))
-	engine := course.OneThrowawayEngine(t, course.Seen(all), course.Publish(0, browser.Port))
-	deliveryMutex.Lock()
-	defer deliveryMutex.Unlock()
-	if delivered {
+	return filled.Get(t, func() *course.ThrowawayEngine {
+		all := filepath.Dir(course.HostDirectory(t))
+		engine := course.OneThrowawayEngine(t, course.Seen(all), course.Publish(0, browser.Port))
+		var tags, names []string
+		for _, service := range example.Services {
+			course.Say(t, "%s as it is deployed, and as it is worked on:", service.Name)
+			tags = append(tags, service.BuildHere(t, service.Last), service.BuildFileHere(t, service.Name+"/Dockerfile"))
+			names = append(names, service.Name, service.Name+"-dev")
+		}
+		engine.Load(t, append(tags, course.Ref(t, image.Postgres))...)
+		for n, tag := range tags {
+			engine.Docker(t, "tag", tag, names[n])
+		}
 		return engine
-	}
-	var tags, names []string
-	for _, service := range example.Services {
-		course.Say(t, "%s as it is deployed, and as it is worked on:", service.Name)
-		tags = append(tags, service.BuildHere(t, service.Last), service.BuildFileHere(t, service.Name+"/Dockerfile"))
-		names = append(names, service.Name, service.Name+"-dev")
-	}
-	engine.Load(t, append(tags, course.Ref(t, image.Postgres))...)
-	for n, tag := range tags {
-		engine.Docker(t, "tag", tag, names[n])
-	}
-	delivered = true
-	return engine
+	})
 }
 
 // A repository is a copy of the modules that the application is in, where a lesson may edit it.
