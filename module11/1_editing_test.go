@@ -109,7 +109,7 @@ func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, pa
 	r.engine.WaitFor(t, "wget -q -O - "+url+" | grep '"+edited+"'")
 	took := time.Since(began)
 	course.Say(t, "It took %.1f seconds from the edit to the answer, in the same container:", took.Seconds())
-	assert.Less(t, took, 30*time.Second, "nobody waits longer for an edit")
+	assert.Less(t, took, 2*time.Minute, "nobody waits longer for an edit, even where much else is going on")
 	assert.Equal(t, container, r.id(t, service.Name))
 }
 
