@@ -219,7 +219,6 @@ func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
 func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	engine := application(t)
 	p := newShop(t, engine)
-	p.CLI = p.With("API_PORT=")
 	plain := p.compose(t, "config", "api-golang").Stdout
 	assert.Contains(t, plain, "LOG_LEVEL: info")
 	assert.NotContains(t, plain, "ports:")
@@ -235,6 +234,7 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	p.up(t, "api-golang")
 	db := p.id(t, "db")
 	address := strings.TrimSpace(p.compose(t, "port", "api-golang", "8080").Stdout)
+	assert.NotContains(t, address, ":8081", "the file .env should count")
 	assert.Contains(t, engine.Container.Exec(t, "wget -q -O - http://"+address+"/ping").Stdout, "pong")
 	p.DockerUntil(t, `request received.*/ping`, "compose", "logs", "api-golang")
 

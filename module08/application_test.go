@@ -51,6 +51,8 @@ func newShop(t *testing.T, engine *course.ThrowawayEngine) *project {
 	p.engine = engine
 	p.write(t, example.File(t, "compose.yaml"))
 	course.Typed(t, "", "cp", "compose.yaml", p.directory)
+	course.Say(t, "Lessons run beside each other. So the file .env leaves the ports to Docker, which takes some that are free:")
+	course.WriteHostFile(t, filepath.Join(p.directory, ".env"), "PORT=\nAPI_PORT=\n")
 	return p
 }
 
@@ -70,7 +72,7 @@ func newSmall(t *testing.T, engine *course.ThrowawayEngine, compose string) *pro
 func newProject(t *testing.T, cli course.CLI, compose string) *project {
 	t.Helper()
 	directory := filepath.Join(course.HostDirectory(t), course.Unique(t, "shop-"))
-	p := &project{CLI: cli.In(directory).With("PORT="), directory: directory, name: filepath.Base(directory)}
+	p := &project{CLI: cli.In(directory), directory: directory, name: filepath.Base(directory)}
 	p.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
 	p.write(t, compose)
 	return p

@@ -92,6 +92,7 @@ func theWorkbench(t *testing.T) workbench {
 			shared = course.HostDirectory(t)
 			options = append(options, course.Seen(shared))
 		}
+		course.Say(t, "All rows are performed in an engine inside a container, so that nothing happens to yours:")
 		engine := course.OneThrowawayEngine(t, options...)
 		engine.Load(t, busybox, registry)
 		cli := engine.CLI.WithOwnConfiguration(t)
