@@ -83,6 +83,8 @@ func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
 	r.DockerUntil(t, `"api-of-node"`, r.line("exec", "--no-TTY", "api-node", "head", "-2", "package-lock.json")...)
 	assert.NotEqual(t, before, r.id(t, "api-node"))
 	watching.Kill(t)
+	// Nobody else needs it, and its health would be asked until all lessons have ended.
+	r.compose(t, "down", "--volumes", "--timeout", "2")
 }
 
 // Tools move. What one reads about air often says github.com/cosmtrek/air, where it was until 2024; who follows that today

@@ -160,6 +160,7 @@ type stack struct {
 // newStack makes a swarm of three machines. They have the images that they may need, as no registry has them.
 func newStack(t *testing.T) *stack {
 	t.Helper()
+	severalMachines(t)
 	network := course.NewNetwork(t, "machines")
 	s := &stack{names: []string{"node-1", "node-2", "node-3"}, nodes: map[string]*course.ThrowawayEngine{},
 		urls: map[string]string{}, password: course.Secret(t), directory: course.HostDirectory(t)}

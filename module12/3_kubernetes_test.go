@@ -41,6 +41,7 @@ type kubernetesShop struct {
 // deployToKubernetes starts a cluster and brings there what the manifests name: images and files.
 func deployToKubernetes(t *testing.T) *kubernetesShop {
 	t.Helper()
+	severalMachines(t)
 	postgres, busybox := course.Ref(t, image.Postgres), course.Ref(t, image.Busybox)
 	course.Say(t, "The images of the application are the last ones of module06:")
 	images := map[string]string{} // by service
@@ -312,7 +313,7 @@ func (s *kubernetesShop) untilOnly(t *testing.T, tag string, pods int) {
 		"--output", columns, "--no-headers")
 }
 
-// kubernetesRequests are those that the visitor sends, one after the other, until they are counted.
+// kubernetesRequests are those that the visitor sends, one after the other with a moment in between, until they are counted.
 type kubernetesRequests struct {
 	shop   *kubernetesShop
 	client *course.Client
@@ -326,7 +327,7 @@ func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	address := s.Kubectl(t, "get", "service", "api-golang", "--output", "jsonpath={.spec.clusterIP}").Stdout
 	r := &kubernetesRequests{shop: s, enough: "/tmp/" + course.Unique(t, "enough-")}
 	r.client = s.InBackground(t, "exec", "visitor", "--", "sh", "-c", "until test -e "+r.enough+"; do "+
-		"timeout 10 wget -q -O /dev/null http://"+address+":8080/ 2>&1 && echo answered || echo lost; done")
+		"timeout 10 wget -q -O /dev/null http://"+address+":8080/ 2>&1 && echo answered || echo lost; sleep 0.01; done")
 	r.client.WaitForOutput(t, "answered\n")
 	return r
 }

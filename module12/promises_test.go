@@ -40,6 +40,18 @@ var promises = []string{
 	replacesWhatIsLost: "what is lost is replaced",
 }
 
+// severalMachines is for the lessons that take as much as several machines, a swarm and a cluster: one begins when the
+// other has ended. Both at once would need more memory than a laptop has to spare, and more of its processors than leave an
+// application time to become healthy.
+func severalMachines(t *testing.T) {
+	t.Helper()
+	course.Say(t, "This lesson takes its turn:")
+	turn.Lock()
+	t.Cleanup(turn.Unlock)
+}
+
+var turn sync.Mutex
+
 var (
 	comparisonMutex sync.Mutex
 	comparison      = map[promise]map[system]string{}

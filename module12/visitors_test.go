@@ -33,7 +33,7 @@ func (c tally) String() string {
 	return fmt.Sprintf("%d requests, %d lost, the slowest answer took %v", c.asked, c.lost, c.slowest.Round(time.Millisecond))
 }
 
-// visit sends four visitors, each of whom asks again as soon as he is answered, at most 50 times a second, and each time
+// visit sends four visitors, each of whom asks again as soon as he is answered, at most 20 times a second, and each time
 // over a connection of its own. Every answer counts but the one expected: lost is a request that gets no answer within
 // half a minute, or another one than status 200 and a body with the text expected.
 func visit(t *testing.T, url, expected string) *visitors {
@@ -50,7 +50,7 @@ func visit(t *testing.T, url, expected string) *visitors {
 var visitor = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 func (v *visitors) visit() {
-	pause := time.NewTicker(20 * time.Millisecond)
+	pause := time.NewTicker(50 * time.Millisecond)
 	defer pause.Stop()
 	for {
 		select {
