@@ -45,7 +45,7 @@ var promises = []string{
 // application time to become healthy.
 func severalMachines(t *testing.T) {
 	t.Helper()
-	course.Say(t, "This lesson takes its turn:")
+	course.Say(t, "(A swarm and a cluster take turns on this machine.)")
 	turn.Lock()
 	t.Cleanup(turn.Unlock)
 }
