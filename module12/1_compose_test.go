@@ -141,7 +141,7 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	course.Show(t, events.Output())
 	assert.Equal(t, "die\nstart\n", events.Output())
 
-	course.Say(t, "How long nobody is there, depends on the machine. In two steps, everybody sees it:")
+	course.Say(t, "How long nobody is there depends on the machine. In two steps, everybody sees it:")
 	visitors = visit(t, p.url+"/api/golang/", `"api":"golang"`)
 	p.compose(t, "stop", "api-golang")
 	visitors.untilOneIsLost(t)

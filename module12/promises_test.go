@@ -41,8 +41,7 @@ var promises = []string{
 }
 
 // severalMachines is for the lessons that take as much as several machines, a swarm and a cluster: one begins when the
-// other has ended. Both at once would need more memory than a laptop has to spare, and more of its processors than leave an
-// application time to become healthy.
+// other has ended. Both at once leave applications on two processors no time to become healthy.
 func severalMachines(t *testing.T) {
 	t.Helper()
 	course.Say(t, "(A swarm and a cluster take turns on this machine.)")
