@@ -244,8 +244,7 @@ func (w workbench) web() string { return w.name + "-web-1" }
 func (w workbench) apart(t *testing.T) workbench {
 	t.Helper()
 	course.Say(t, "This one takes its turn in an engine of its own:")
-	turn.Lock()
-	t.Cleanup(turn.Unlock)
+	turn.Take(t)
 	w.engine = second.Get(t, func() *course.ThrowawayEngine {
 		engine := course.SharedThrowawayEngine(t, "one at a time")
 		engine.Load(t, w.busybox)
@@ -260,7 +259,7 @@ func (w workbench) apart(t *testing.T) workbench {
 }
 
 var (
-	turn   sync.Mutex // at the second engine
+	turn   course.Turn // at the second engine
 	second course.Shared[*course.ThrowawayEngine]
 )
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -141,28 +140,25 @@ type machines struct {
 }
 
 var (
-	machinesMutex sync.Mutex // held as long as a lesson makes use of them
-	theMachines   *machines
+	theMachines course.Shared[*machines]
+	atThem      course.Turn
 )
 
 // threeMachines are the machines, of which one lesson after another makes use: each says where tasks may run.
 func threeMachines(t *testing.T) *machines {
 	t.Helper()
 	course.Say(t, "Three machines, of which one is a manager:")
-	machinesMutex.Lock()
-	t.Cleanup(machinesMutex.Unlock)
-	if theMachines != nil {
-		return theMachines
-	}
-	m := &machines{}
-	for name, engine := range map[string]**course.ThrowawayEngine{"first": &m.first, "second": &m.second, "third": &m.third} {
-		*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
-		m.busybox = (*engine).Ref(t, image.Busybox)
-	}
-	join(t, m.first, nil, m.second, m.third)
-	m.first.DockerUntil(t, "^(Ready\n){3}$", "node", "ls", "--format", "{{.Status}}")
-	theMachines = m
-	return m
+	atThem.Take(t)
+	return theMachines.Get(t, func() *machines {
+		m := &machines{}
+		for name, engine := range map[string]**course.ThrowawayEngine{"first": &m.first, "second": &m.second, "third": &m.third} {
+			*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
+			m.busybox = (*engine).Ref(t, image.Busybox)
+		}
+		join(t, m.first, nil, m.second, m.third)
+		m.first.DockerUntil(t, "^(Ready\n){3}$", "node", "ls", "--format", "{{.Status}}")
+		return m
+	})
 }
 
 // service makes a service of busybox, with flags of `docker service create`; what follows "--" is a line for its shell.

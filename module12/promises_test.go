@@ -45,11 +45,10 @@ var promises = []string{
 func severalMachines(t *testing.T) {
 	t.Helper()
 	course.Say(t, "(A swarm and a cluster take turns on this machine.)")
-	turn.Lock()
-	t.Cleanup(turn.Unlock)
+	turn.Take(t)
 }
 
-var turn sync.Mutex
+var turn course.Turn
 
 var (
 	comparisonMutex sync.Mutex

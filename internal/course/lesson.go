@@ -70,14 +70,13 @@ func beginLesson(t *testing.T, inParallel bool) *lesson {
 		if t.Failed() {
 			l.explainFailure()
 		}
-		if keeping() {
-			return
-		}
-		if naive() {
-			l.stopNaively()
-		}
-		if err := removeAll(LessonLabel + "=" + l.id); err != nil {
-			t.Error(err)
+		if !keeping() {
+			if naive() {
+				l.stopNaively()
+			}
+			if err := removeAll(LessonLabel + "=" + l.id); err != nil {
+				t.Error(err)
+			}
 		}
 		for _, do := range l.after {
 			do()

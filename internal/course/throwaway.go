@@ -59,10 +59,7 @@ func Seen(directory string) Option {
 	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
 }
 
-var (
-	sharedMutex   sync.Mutex
-	sharedEngines = map[string]*ThrowawayEngine{}
-)
+var sharedEngines sync.Map // use → *Shared[*ThrowawayEngine]
 
 // OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
 // to ask starts it, with its options, and it goes when the package's lessons have ended.
@@ -74,13 +71,10 @@ func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 // SharedThrowawayEngine is OneThrowawayEngine for lessons that need a second one, for a use that has this name.
 func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *ThrowawayEngine {
 	t.Helper()
-	lessonOf(t) // begins before the mutex is held: lessons that wait for their turn must not hold it
-	sharedMutex.Lock()
-	defer sharedMutex.Unlock()
-	if sharedEngines[use] == nil {
-		sharedEngines[use] = NewThrowawayEngine(t, append(options, outlivingTheLesson(), InPlenty(t))...)
-	}
-	return sharedEngines[use]
+	engine, _ := sharedEngines.LoadOrStore(use, &Shared[*ThrowawayEngine]{})
+	return engine.(*Shared[*ThrowawayEngine]).Get(t, func() *ThrowawayEngine {
+		return NewThrowawayEngine(t, append(options, outlivingTheLesson(), InPlenty(t))...)
+	})
 }
 
 // InPlenty is for a throwaway engine that is given many images: on a machine with memory to spare it keeps them there,

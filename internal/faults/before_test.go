@@ -3,6 +3,7 @@ package faults_test
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -53,6 +54,18 @@ func TestWhatIsInTheWayBeforeARunIsSaidInOneSentence(t *testing.T) {
 		assert.Equal(t, 1, result.ExitCode, fault)
 		assert.Regexp(t, "^"+example.sentence+"\n$", result.Output(), "%s: this and nothing else", fault)
 	}
+	m.hasNothingLeft(t)
+}
+
+// What several lessons need is prepared once, and when that fails, each of the others says at once where to look.
+func TestWhatALessonFailsToPrepareIsNotTriedAgain(t *testing.T) {
+	m := newMachine(t)
+	result := m.lesson(t, "exec lesson -test.v -test.run NeedsWhatIsShared")
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Equal(t, 1, strings.Count(result.Stdout, "# preparing"))
+	assert.Contains(t, result.Stdout, "cat: can't open '/nowhere'", "the first")
+	assert.Contains(t, result.Stdout, "TestOneNeedsWhatIsShared has failed to prepare what this lesson needs, too: what it says is the reason")
+	assert.Equal(t, 2, strings.Count(result.Stdout, "--- FAIL: "))
 	m.hasNothingLeft(t)
 }
 

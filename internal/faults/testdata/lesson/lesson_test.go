@@ -72,3 +72,16 @@ func TestTheClockJumps(t *testing.T) {
 	container.Exec(t, "true")
 	assert.Less(t, time.Since(began), time.Minute)
 }
+
+var prepared course.Shared[string]
+
+// Whichever of these two comes first fails while it prepares what both need.
+func TestOneNeedsWhatIsShared(t *testing.T)     { needWhatIsShared(t) }
+func TestAnotherNeedsWhatIsShared(t *testing.T) { needWhatIsShared(t) }
+
+func needWhatIsShared(t *testing.T) {
+	prepared.Get(t, func() string {
+		course.Say(t, "preparing")
+		return course.Once(t, image.Busybox, course.Command("cat", "/nowhere")).Stdout
+	})
+}
