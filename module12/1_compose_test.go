@@ -116,10 +116,7 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	require.Len(t, added, 2)
 	course.Say(t, "nginx asks for the addresses of a name every five seconds. When it is told to read its files again, it begins "+
 		"anew: new worker processes take the requests, and the old ones end when they have answered theirs.")
-	workers := strings.Count(p.compose(t, "logs", "client-react").Output(), "start worker process ")
-	require.NotZero(t, workers)
-	p.compose(t, "exec", "-T", "client-react", "nginx", "-s", "reload")
-	p.DockerUntil(t, fmt.Sprintf("(?s)(worker process \\d+ exited with code 0.*){%d}", workers), "compose", "logs", "client-react")
+	p.reload(t)
 	course.Say(t, "Now all of it knows the new ones, and the old ones may go. If it still asks one of those, it asks the next one then:")
 	updated.Docker(t, append([]string{"stop"}, old...)...)
 	updated.Docker(t, append([]string{"rm"}, old...)...)
@@ -132,7 +129,8 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
 
-	course.Say(t, "`up` alone, back to the first release, stops an old one, and then starts the new one in its place:")
+	course.Say(t, "`up` alone, back to the first release, stops an old one, and then starts the new one in its place. "+
+		"The engine's events tell it. The filters choose those of one container: its program has ended (die), or begun (start):")
 	name := strings.TrimPrefix(p.inspect(t, added[0], "{{.Name}}"), "/")
 	events := p.DockerInBackground(t, "events", "--since", "0s", "--format", "{{.Action}}",
 		"--filter", "container="+name, "--filter", "event=die", "--filter", "event=start")
@@ -141,7 +139,10 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	course.Show(t, events.Output())
 	assert.Equal(t, "die\nstart\n", events.Output())
 
-	course.Say(t, "How long nobody is there depends on the machine. In two steps, everybody sees it:")
+	course.Say(t, "How long nobody is there depends on the machine. In two steps, everybody sees it. So that nothing else is to "+
+		"blame, nginx is told first to ask for the new addresses, and then no request is lost:")
+	p.reload(t)
+	assert.Zero(t, visit(t, p.url+"/api/golang/", `"api":"golang"`).count(t, 200).lost)
 	visitors = visit(t, p.url+"/api/golang/", `"api":"golang"`)
 	p.compose(t, "stop", "api-golang")
 	visitors.untilOneIsLost(t)
@@ -245,6 +246,15 @@ func (p *project) compose(t *testing.T, arguments ...string) course.Result {
 func (p *project) ids(t *testing.T, service string) []string {
 	t.Helper()
 	return strings.Fields(p.compose(t, "ps", "--quiet", service).Stdout)
+}
+
+// reload tells nginx to read its files again, and waits until the worker processes that it had have ended.
+func (p *project) reload(t *testing.T) {
+	t.Helper()
+	workers := strings.Count(p.compose(t, "logs", "client-react").Output(), "start worker process ")
+	require.NotZero(t, workers)
+	p.compose(t, "exec", "-T", "client-react", "nginx", "-s", "reload")
+	p.DockerUntil(t, fmt.Sprintf("(?s)(worker process \\d+ exited with code 0.*){%d}", workers), "compose", "logs", "client-react")
 }
 
 func (p *project) inspect(t *testing.T, id, format string) string {

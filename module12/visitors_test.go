@@ -38,7 +38,7 @@ func (c tally) String() string {
 // half a minute, or another one than status 200 and a body with the text expected.
 func visit(t *testing.T, url, expected string) *visitors {
 	t.Helper()
-	course.Say(t, "Four visitors ask for %s, again and again.", url)
+	course.Say(t, "Four visitors, who are parts of this test, ask for %s from now on, each of them up to 20 times a second.", url)
 	v := &visitors{url: url, expected: expected, leaving: make(chan struct{})}
 	for range 4 {
 		v.gone.Go(v.visit)
