@@ -17,8 +17,9 @@ import (
 	"docker-proven/internal/image"
 )
 
-// A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1::8080 is port 8080 of the
-// container, at a port of the host that is free, for programs on the host only. Without it nothing leads in.
+// A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1:9000:8080 would make port 8080
+// of the container port 9000 of the host, for programs on the host only. With nothing between the colons, as here, the
+// engine chooses a port that is free. Without --publish nothing leads in.
 func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
 	const serve = "echo welcome > /index.html; exec httpd -f -p 8080 -h /"
 	published := background(t, []string{"--publish", "127.0.0.1::8080"}, serve)

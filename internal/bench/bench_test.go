@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -120,9 +121,10 @@ func TestMemoryOfProcessesThatAreNoTestsDoesNotCount(t *testing.T) {
 	stop := sample(t.Context(), session.New())
 	time.Sleep(1100 * time.Millisecond)
 	got := stop()
-	if got.err != nil {
-		t.Skip(got.err)
+	if got.err != nil && runtime.GOOS != "linux" {
+		t.Skipf("not provable here: %v", got.err)
 	}
+	assert.NoError(t, got.err)
 	assert.Zero(t, got.bytes)
 }
 

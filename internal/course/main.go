@@ -118,6 +118,10 @@ func prepare() error {
 		// A process that is killed before it has connected to its reaper leaves it waiting: a minute, left to itself.
 		os.Setenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT", "15s")
 	}
+	if os.Getenv("TESTCONTAINERS_RYUK_RECONNECTION_TIMEOUT") == "" {
+		// This process is connected to its reaper until it ends, and does not come back: ten seconds, left to itself.
+		os.Setenv("TESTCONTAINERS_RYUK_RECONNECTION_TIMEOUT", "3s")
+	}
 	if keeping() {
 		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -31,9 +32,10 @@ func TestProcessesOfOthersAreNotOfTheSession(t *testing.T) {
 func TestTheProcessesOfASessionAreFoundWhoeverTheirParentIs(t *testing.T) {
 	ours := New()
 	before, err := ours.Processes(t.Context())
-	if err != nil {
-		t.Skip(err)
+	if err != nil && runtime.GOOS != "linux" {
+		t.Skipf("not provable here: %v", err)
 	}
+	require.NoError(t, err)
 	require.Empty(t, before)
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -58,7 +60,7 @@ func TestTheProcessesOfASessionAreFoundWhoeverTheirParentIs(t *testing.T) {
 // It is what the test above runs in another process.
 func TestWaitForEndOfInput(t *testing.T) {
 	if os.Getenv(variable) == "" {
-		t.Skip("only in a process that belongs to a session")
+		t.Skip("not provable here: only in a process that belongs to a session")
 	}
 	os.Stdin.Read(make([]byte, 1))
 }

@@ -117,7 +117,7 @@ func TestARoundCountsFailuresAndLeftovers(t *testing.T) {
 	var out bytes.Buffer
 	bad := here.round(t.Context(), 1, 1, nil, &out)
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows has another name for TMPDIR") // what is left is looked for on macOS and Linux
+		t.Skip("not provable here: Windows has another name for TMPDIR; what is left is looked for on macOS and Linux")
 	}
 	assert.GreaterOrEqual(t, bad, 3, "of each copy a failure, and a file of both")
 	assert.Contains(t, out.String(), "2 claims proven, 2 failures, left: ")
@@ -130,7 +130,7 @@ func TestARoundCountsFailuresAndLeftovers(t *testing.T) {
 
 func TestAKilledCopyAndItsProcessesAreGone(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no process groups")
+		t.Skip("not provable here: Windows has no process groups")
 	}
 	here := somewhere(t)
 	inModule(t, "package p\nimport \"testing\"\nfunc TestHangs(t *testing.T) { select {} }\n")
