@@ -3,7 +3,10 @@ package bench
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +38,22 @@ func (e told) NetworkInspect(_ context.Context, id string, _ client.NetworkInspe
 	return client.NetworkInspectResult{Network: network.Inspect{Network: network.Network{Labels: e.networks[id]}}}, nil
 }
 
+func (e told) ExecCreate(_ context.Context, id string, _ client.ExecCreateOptions) (client.ExecCreateResult, error) {
+	return client.ExecCreateResult{ID: id}, nil
+}
+
+// ExecAttach is the output of a command in an engine, a line for each container that was made there.
+func (e told) ExecAttach(_ context.Context, id string, _ client.ExecAttachOptions) (result client.ExecAttachResult, err error) {
+	here, there := net.Pipe()
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "engine with "))
+	go func() {
+		defer there.Close()
+		fmt.Fprint(there, strings.Repeat("another\r\n", n))
+	}()
+	result.HijackedResponse = client.NewHijackedResponse(here, "")
+	return result, err
+}
+
 func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	ours, theirs := session.New(), session.New()
 	named := func(s session.Session, pkg string) map[string]string {
@@ -50,13 +69,17 @@ func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "b", map[string]string{reaperLabel: string(ours) + ".module02.abc"})
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "c", named(theirs, "module01"))
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "d", nil)
+	happen(eventtypes.ContainerEventType, eventtypes.ActionStart, "b", named(ours, "module02"))
+	engine := named(ours, "module02")
+	engine["image"] = image.DockerInDocker.Ref()
+	happen(eventtypes.ContainerEventType, eventtypes.ActionStart, "engine with 3", engine)
 	happen(eventtypes.NetworkEventType, eventtypes.ActionCreate, "net", nil)
 	happen(eventtypes.NetworkEventType, eventtypes.ActionCreate, "other", nil)
 	happen(eventtypes.ImageEventType, eventtypes.ActionTag, "i", named(ours, "module01"))
 	happen(eventtypes.ImageEventType, eventtypes.ActionCreate, "i", named(ours, "module01")) // older engines don't tell it
 	made, others, err := stop()
 	require.NoError(t, err)
-	assert.Equal(t, map[string]*tally{"module01": {1, 1, 1}, "module02": {2, 0, 0}}, made)
+	assert.Equal(t, map[string]*tally{"module01": {1, 1, 1, 0}, "module02": {2, 0, 0, 3}}, made)
 	assert.Equal(t, 2, others)
 }
 
@@ -80,7 +103,7 @@ func TestTheCeilingIsMeasuredWithoutALeftover(t *testing.T) {
 
 func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	run := performance{took: 30 * time.Second, compiled: 2 * time.Second, others: 3, memory: peak{bytes: 100 << 20, processes: 2},
-		made: map[string]*tally{"module04": {100, 5, 7}}}
+		made: map[string]*tally{"module04": {80, 5, 7, 20}}}
 	var err error
 	run.recorded, err = proof.Read(strings.NewReader(`{"Time":"2026-01-01T00:00:00Z","Action":"run","Package":"docker-proven/module04","Test":"TestOneIsTwo"}
 {"Time":"2026-01-01T00:00:01Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    $ docker run a | b\n"}
@@ -95,7 +118,7 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	for _, line := range []string{
 		"# Measured: module04",
 		"| 4 | 8.1 | 10.0 |",
-		"| module04 | 100 | 5 | 7 | 9.5 |",
+		"| module04 | 80 | 20 | 5 | 7 | 9.5 |",
 		"**Others made 3 containers",
 		"| the floor: 100 containers at 10.0 per second | 10.0 |",
 		"| the run ÷ the floor | 3.0 |",

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"strconv"
@@ -11,19 +12,22 @@ import (
 	"github.com/moby/moby/client"
 
 	"docker-proven/internal/clean"
+	"docker-proven/internal/image"
 	"docker-proven/internal/session"
 )
 
 // reaperLabel is on what testcontainers-go makes, its reaper included, and has the same value as the course's own label.
 const reaperLabel = "org.testcontainers.sessionId"
 
-// A tally is what a package has made on the learner's engine.
-type tally struct{ containers, networks, images int }
+// A tally is what a package has made on the learner's engine; and the containers on throwaway engines.
+type tally struct{ containers, networks, images, inside int }
 
 // events is what the engine is asked to see what happens.
 type events interface {
 	Events(context.Context, client.EventsListOptions) client.EventsResult
 	NetworkInspect(context.Context, string, client.NetworkInspectOptions) (client.NetworkInspectResult, error)
+	ExecCreate(context.Context, string, client.ExecCreateOptions) (client.ExecCreateResult, error)
+	ExecAttach(context.Context, string, client.ExecAttachOptions) (client.ExecAttachResult, error)
 }
 
 // count counts what the session's test processes make from now on, by package, until the function that it returns is
@@ -31,8 +35,9 @@ type events interface {
 func count(ctx context.Context, docker events, ours session.Session) (stop func() (made map[string]*tally, others int, err error)) {
 	made, others := map[string]*tally{}, 0
 	var problem error
+	var mutex sync.Mutex // of each tally's inside
 	ctx, cancel := context.WithCancel(ctx)
-	filters := make(client.Filters).Add("event", "create", "tag")
+	filters := make(client.Filters).Add("event", "create", "start", "tag")
 	stream := docker.Events(ctx, client.EventsListOptions{Since: strconv.FormatInt(time.Now().Unix(), 10), Filters: filters})
 	var counting sync.WaitGroup
 	counting.Go(func() {
@@ -51,6 +56,16 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 					made[name].containers++
 				case kind == eventtypes.ContainerEventType && e.Action == eventtypes.ActionCreate:
 					others++
+				case kind == eventtypes.ContainerEventType && e.Action == eventtypes.ActionStart && known &&
+					e.Actor.Attributes["image"] == image.DockerInDocker.Ref():
+					of := made[name]
+					counting.Go(func() {
+						within(ctx, docker, e.Actor.ID, func() {
+							mutex.Lock()
+							defer mutex.Unlock()
+							of.inside++
+						})
+					})
 				case kind == eventtypes.NetworkEventType && e.Action == eventtypes.ActionCreate && known:
 					made[name].networks++
 				case kind == eventtypes.ImageEventType && e.Action == eventtypes.ActionTag && known:
@@ -69,6 +84,26 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 		cancel()
 		counting.Wait()
 		return made, others, problem
+	}
+}
+
+// within calls another for each container that is made on the engine in a container, until that one ends.
+func within(ctx context.Context, docker events, container string, another func()) {
+	// That engine may be starting, or be started anew, and remembers what happened since.
+	const line = "while :; do docker events --since 0 --filter type=container --filter event=create --format '{{.ID}}' 2>&-; sleep 1; done"
+	command := client.ExecCreateOptions{AttachStdout: true, TTY: true, Cmd: []string{"sh", "-c", line}}
+	created, err := docker.ExecCreate(ctx, container, command)
+	if err != nil {
+		return // it has gone already
+	}
+	attached, err := docker.ExecAttach(ctx, created.ID, client.ExecAttachOptions{TTY: true})
+	if err != nil {
+		return
+	}
+	defer attached.Close()
+	defer context.AfterFunc(ctx, attached.Close)()
+	for lines := bufio.NewScanner(attached.Reader); lines.Scan(); {
+		another()
 	}
 }
 
