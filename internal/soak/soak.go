@@ -22,7 +22,8 @@ import (
 	"docker-proven/internal/proof"
 )
 
-// within is how long after a run nothing may be left of it: the reaper waits ten seconds whether a process comes back.
+// within is how long after a run nothing may be left of it. The reaper waits three seconds whether a process comes back, and
+// then removes what there is, which a busy engine takes some time for.
 var within = 20 * time.Second
 
 // atOnce is how many copies of the course run at once in a round.
