@@ -48,8 +48,9 @@ func Directory(use string) (string, error) {
 // RemoveAfterwards has the directory removed when this process is gone, also when it was killed. Where there is no POSIX
 // shell (Windows without one), what a killed process leaves goes after a day, as Directory has it.
 func RemoveAfterwards(directory string) {
-	// Containers may write there for some seconds more, until the reaper has removed them.
-	group.Afterwards(`for n in 1 2 3 4; do rm -rf -- "$1" && [ ! -e "$1" ] && break; sleep 4; done`, directory)
+	// Containers may write there for some seconds more, until the reaper has removed them; and a docker command that a killed
+	// process has left makes it anew when it ends. So it is gone only if it still is a moment later.
+	group.Afterwards(`for n in 1 2 3 4 5; do rm -rf -- "$1"; sleep 3; [ -e "$1" ] || break; done`, directory)
 }
 
 // hasRoom tells whether a megabyte more can be written in the directory.
