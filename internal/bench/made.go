@@ -60,11 +60,10 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 					e.Actor.Attributes["image"] == image.DockerInDocker.Ref():
 					of := made[name]
 					counting.Go(func() {
-						within(ctx, docker, e.Actor.ID, func() {
-							mutex.Lock()
-							defer mutex.Unlock()
-							of.inside++
-						})
+						containers := within(ctx, docker, e.Actor.ID)
+						mutex.Lock()
+						defer mutex.Unlock()
+						of.inside += containers
 					})
 				case kind == eventtypes.NetworkEventType && e.Action == eventtypes.ActionCreate && known:
 					made[name].networks++
@@ -87,24 +86,25 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 	}
 }
 
-// within calls another for each container that is made on the engine in a container, until that one ends.
-func within(ctx context.Context, docker events, container string, another func()) {
+// within is how many containers are made on the engine in a container, until that one ends or nobody counts any more.
+func within(ctx context.Context, docker events, container string) (containers int) {
 	// That engine may be starting, or be started anew, and remembers what happened since.
 	const line = "while :; do docker events --since 0 --filter type=container --filter event=create --format '{{.ID}}' 2>&-; sleep 1; done"
 	command := client.ExecCreateOptions{AttachStdout: true, TTY: true, Cmd: []string{"sh", "-c", line}}
 	created, err := docker.ExecCreate(ctx, container, command)
 	if err != nil {
-		return // it has gone already
+		return 0 // it has gone already
 	}
 	attached, err := docker.ExecAttach(ctx, created.ID, client.ExecAttachOptions{TTY: true})
 	if err != nil {
-		return
+		return 0
 	}
 	defer attached.Close()
 	defer context.AfterFunc(ctx, attached.Close)()
 	for lines := bufio.NewScanner(attached.Reader); lines.Scan(); {
-		another()
+		containers++
 	}
+	return containers
 }
 
 // madeBy is the name of the test process that has made what an event is about. Events about networks don't have labels, so
