@@ -61,6 +61,22 @@ func TestAConstraintSaysWhereTasksMayRun(t *testing.T) {
 	s.runs(t, s.service(t, "--replicas", "3"), "^first\nsecond\nthird\n$")
 }
 
+// What a service may use is said for each of its tasks, as for a container: here, memory. A task that takes more is killed,
+// on whichever machine it runs.
+func TestLimitsHoldForEachTaskOfAService(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	hungry := []string{"--replicas", "3", "--restart-condition", "none", "--", "dd if=/dev/zero of=/dev/null bs=128M count=1"}
+	became := []string{"service", "ps", "--no-trunc", "--format", "{{.Node}} {{.CurrentState}} {{.Error}}"}
+	course.Say(t, "Each task wants 128 MiB, and may have 32. (137 is 128 and 9, the number of the signal KILL. It would be started "+
+		"again for ever, unless one says otherwise.)")
+	limited := s.service(t, append([]string{"--limit-memory", "32m"}, hungry...)...)
+	s.first.DockerUntil(t, `^((first|second|third) Failed [^\n]*non-zero exit \(137\)[^\n]*\n){3}$`, append(became, limited)...)
+
+	course.Say(t, "Without the limit:")
+	s.first.DockerUntil(t, `^((first|second|third) Complete [^\n]*\n){3}$`, append(became, s.service(t, hungry...))...)
+}
+
 // Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
 // is active again it may get tasks, but none are moved back for that.
 func TestADrainedMachineGivesItsTasksAwayAndMayReturn(t *testing.T) {

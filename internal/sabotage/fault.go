@@ -1,6 +1,8 @@
 package sabotage
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
@@ -48,6 +50,12 @@ const (
 	disconnect = "POST /networks/*/disconnect"
 	newVolume  = "POST /volumes/create"
 	tag        = "POST /images/*/tag"
+
+	newService    = "POST /services/create"
+	updateService = "POST /services/*/update"
+	updateNode    = "POST /nodes/*/update"
+	newSecret     = "POST /secrets/create"
+	newConfig     = "POST /configs/create"
 )
 
 // Faults are all of them. Not among them are those that could reach what isn't the course's: a filter that is dropped
@@ -270,6 +278,45 @@ var Faults = slices.Concat(
 		{Name: "commit-change", What: "--change of docker commit is dropped", on: commit, plant: queryDropped("changes")},
 		{Name: "commit-message", What: "--message of docker commit is dropped", on: commit, plant: queryDropped("comment")},
 	},
+
+	// The services of a swarm, whether docker service create or docker stack deploy makes them.
+	dropped(newService, map[string][]string{
+		"service-replicas":    {"the number of replicas of a service", "Mode", "Replicated", "Replicas"},
+		"service-command":     {"the command of a service", "TaskTemplate", "ContainerSpec", "Args"},
+		"service-env":         {"the environment of a service", "TaskTemplate", "ContainerSpec", "Env"},
+		"service-hostname":    {"--hostname of a service", "TaskTemplate", "ContainerSpec", "Hostname"},
+		"service-mount":       {"the mounts of a service", "TaskTemplate", "ContainerSpec", "Mounts"},
+		"service-secret":      {"the secrets of a service", "TaskTemplate", "ContainerSpec", "Secrets"},
+		"service-config":      {"the configurations of a service", "TaskTemplate", "ContainerSpec", "Configs"},
+		"service-health":      {"the health check of a service", "TaskTemplate", "ContainerSpec", "Healthcheck"},
+		"service-limit":       {"the limits of a service", "TaskTemplate", "Resources", "Limits"},
+		"service-constraint":  {"--constraint of a service", "TaskTemplate", "Placement", "Constraints"},
+		"service-network":     {"the networks of a service", "TaskTemplate", "Networks"},
+		"service-update-flow": {"how a service is to be updated", "UpdateConfig"},
+		"service-publish":     {"--publish of a service", "EndpointSpec", "Ports"},
+	}),
+	[]Fault{
+		{Name: "service-publish-mode", What: "the mode of --publish of a service is dropped", on: newService, plant: func(r *request) (altered bool) {
+			ports, _ := field(r.body, "EndpointSpec", "Ports").([]any)
+			for _, one := range ports {
+				if port, ok := one.(object); ok && port["PublishMode"] == "host" {
+					delete(port, "PublishMode")
+					altered = true
+				}
+			}
+			return altered
+		}},
+		{Name: "service-update-flow-anew", What: "how a service is to be updated is dropped in an update", on: updateService,
+			plant: fieldDropped("UpdateConfig")},
+		{Name: "node-availability", What: "--availability of docker node update is dropped", on: updateNode, plant: func(r *request) bool {
+			return r.body["Availability"] != "active" && set(r.body, "active", "Availability")
+		}},
+		{Name: "node-label", What: "--label-add of docker node update is dropped", on: updateNode, plant: labelsDropped},
+		{Name: "secret-altered", What: "a secret is another", on: newSecret, plant: eachByte},
+		{Name: "config-altered", What: "a configuration is another", on: newConfig, plant: eachByte},
+		nothingDone("service-update", "docker service update, or scale,", updateService),
+		nothingDone("node-update", "docker node update", updateNode),
+	},
 )
 
 // dropped are faults of the simple kind: a flag's field of the request is not there. The values are what is dropped, and
@@ -365,12 +412,24 @@ func eachText(suffix string, path ...string) func(*request) bool {
 	}
 }
 
+// eachByte makes each byte of what a swarm is to keep an x.
+func eachByte(r *request) bool {
+	encoded, _ := r.body["Data"].(string)
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || len(data) == 0 {
+		return false
+	}
+	r.body["Data"] = base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), len(data)))
+	return true
+}
+
 // labelsDropped leaves those by which the course finds again what it has made.
 func labelsDropped(r *request) (dropped bool) {
 	labels, _ := r.body["Labels"].(object)
 	for name := range labels {
 		if !strings.HasPrefix(name, "docker-proven") && !strings.HasPrefix(name, "org.testcontainers") &&
-			!strings.HasPrefix(name, "com.docker.compose") { // by which compose finds its own
+			!strings.HasPrefix(name, "com.docker.compose") && // by which compose finds its own
+			!strings.HasPrefix(name, "com.docker.stack") { // and docker stack
 			delete(labels, name)
 			dropped = true
 		}

@@ -431,12 +431,15 @@ const tooLate = 3 * time.Second
 
 // nothingDoneAnswer is what the engine answers when it has done something.
 func nothingDoneAnswer(w http.ResponseWriter, operation string) {
-	if operation == update {
+	switch operation {
+	case update, updateService:
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, `{"Warnings":[]}`)
-		return
+	case updateNode:
+		w.WriteHeader(http.StatusOK)
+	default:
+		w.WriteHeader(http.StatusNoContent)
 	}
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // answer is an error as the engine words one.

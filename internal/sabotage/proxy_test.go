@@ -153,6 +153,18 @@ func TestWhatIsNotPerformedDoesNotReachTheEngine(t *testing.T) {
 	assert.Len(t, e.asked, 1)
 }
 
+func TestWhatASwarmIsAskedForIsAlteredToo(t *testing.T) {
+	e := newEngine(t)
+	e.proxy.Plant(map[string]Fault{"module12.TestA": faultNamed(t, "secret-altered"), "module12.TestB": faultNamed(t, "service-publish-mode"),
+		"module12.TestC": faultNamed(t, "service-update")})
+	e.ask(t, "module12.TestA", "POST", "/v1.51/secrets/create", `{"Name":"a","Data":"aGVsbG8="}`)
+	assert.Equal(t, `POST /v1.51/secrets/create {"Data":"eHh4eHg=","Name":"a"}`, e.last())
+	e.ask(t, "module12.TestB", "POST", "/services/create", `{"EndpointSpec":{"Ports":[{"PublishMode":"ingress"},{"PublishMode":"host","TargetPort":80}]}}`)
+	assert.Equal(t, `POST /services/create {"EndpointSpec":{"Ports":[{"PublishMode":"ingress"},{"TargetPort":80}]}}`, e.last())
+	assert.Equal(t, http.StatusOK, e.ask(t, "module12.TestC", "POST", "/services/x/update?version=12", `{"Name":"x"}`))
+	assert.Len(t, e.asked, 2)
+}
+
 func TestWhoeverWaitsForARemovalThatWillNotComeIsToldOfTheEnd(t *testing.T) {
 	e := newEngine(t)
 	e.proxy.Plant(map[string]Fault{"module04.TestA": faultNamed(t, "rm")})
