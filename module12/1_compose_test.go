@@ -192,6 +192,13 @@ func composeReplacesWhatIsLost(t *testing.T, p *project) {
 	assert.Len(t, p.ids(t, "api-golang"), 1)
 	p.compose(t, "up", "--detach", "--wait")
 	assert.Len(t, p.ids(t, "api-golang"), 2)
+
+	course.Say(t, "The database's, too. Its rows are on a volume, and the next one has them:")
+	psql := []string{"compose", "exec", "-T", "db", "psql", "--host", "127.0.0.1", "--username", "postgres", "--tuples-only", "--command"}
+	p.Docker(t, append(psql, "CREATE TABLE guests AS SELECT 'Ada' AS name")...)
+	p.Docker(t, "rm", "--force", p.ids(t, "db")[0])
+	p.compose(t, "up", "--detach", "--wait", "db")
+	assert.Equal(t, " Ada\n\n", p.Docker(t, append(psql, "SELECT name FROM guests")...).Stdout)
 	kept(t, compose, replacesWhatIsLost, "a program by the engine; a container by the next `up`")
 }
 
@@ -251,10 +258,16 @@ func (p *project) ids(t *testing.T, service string) []string {
 // reload tells nginx to read its files again, and waits until the worker processes that it had have ended.
 func (p *project) reload(t *testing.T) {
 	t.Helper()
-	workers := strings.Count(p.compose(t, "logs", "client-react").Output(), "start worker process ")
+	log := p.Showing(func(log course.Result) string {
+		about := slices.DeleteFunc(strings.SplitAfter(log.Output(), "\n"), func(line string) bool {
+			return !strings.Contains(line, "start worker process ") && !strings.Contains(line, "exited with code")
+		})
+		return strings.Join(about, "") + "... (and what it says of other things)"
+	})
+	workers := strings.Count(log.Docker(t, "compose", "logs", "client-react").Output(), "start worker process ")
 	require.NotZero(t, workers)
 	p.compose(t, "exec", "-T", "client-react", "nginx", "-s", "reload")
-	p.DockerUntil(t, fmt.Sprintf("(?s)(worker process \\d+ exited with code 0.*){%d}", workers), "compose", "logs", "client-react")
+	log.DockerUntil(t, fmt.Sprintf("(?s)(worker process \\d+ exited with code 0.*){%d}", workers), "compose", "logs", "client-react")
 }
 
 func (p *project) inspect(t *testing.T, id, format string) string {

@@ -138,6 +138,15 @@ func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
 	s.replaced(t, lost)
 	counted := s.visit(t).count(t, 200)
 	assert.Zero(t, counted.lost)
+
+	course.Say(t, "The database. Its rows are on a volume of the machine to which the constraint binds it, and the next one has them:")
+	db := s.container(t, "node-1", "shop_db")
+	s.manager.Docker(t, "exec", db, "psql", "--host", "127.0.0.1", "--username", "postgres", "--command",
+		"CREATE TABLE guests AS SELECT 'Ada' AS name")
+	s.manager.Docker(t, "rm", "--force", db)
+	course.DockerUntil(t, "^ Ada\n", "exec", s.manager.Container.Name, "sh", "-c", "docker exec $(docker ps --quiet "+
+		"--filter label=com.docker.swarm.service.name=shop_db) psql --host 127.0.0.1 --username postgres --tuples-only "+
+		"--command 'SELECT name FROM guests'")
 	kept(t, swarm, replacesWhatIsLost, "a container; the tasks of a lost machine")
 
 	course.Say(t, "The stack goes. The secrets were there before it, and stay:")

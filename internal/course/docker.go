@@ -296,12 +296,17 @@ func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program str
 		t.Fatalf("%s: %v", shown, err)
 	}
 	result := outcome(command, &stdout, &stderr)
+	c.show(l, result)
+	return result
+}
+
+// show writes a result, or what Showing makes of it.
+func (c CLI) show(l *lesson, result Result) {
 	if c.showing == nil {
 		l.result(result)
 	} else if shown := c.showing(result); shown != "" {
 		l.write(indent(shown, "    "))
 	}
-	return result
 }
 
 // couldNotFreeze is whether docker pause failed because the kernel took its time, as while a program waits for a busy disk.

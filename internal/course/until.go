@@ -45,6 +45,6 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 		result = outcome(command, &stdout, &stderr)
 		return expected.MatchString(result.Output())
 	})
-	l.result(result)
+	c.show(l, result)
 	return result
 }
