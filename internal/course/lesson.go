@@ -43,6 +43,9 @@ var told sync.Map // a claim → true: the first test of it that speaks has told
 // lessonOf begins the lesson of t at the first word spoken in it. Unless a person reads along, lessons run in
 // parallel from here on.
 func lessonOf(t *testing.T) *lesson {
+	if interruption.Load() {
+		select {} // until the process ends
+	}
 	if known, ok := lessons.Load(t); ok {
 		return known.(*lesson)
 	}

@@ -15,9 +15,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 
@@ -68,8 +71,10 @@ func Main(m *testing.M, afterwards ...func()) {
 	go func() {
 		<-interrupted
 		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
-		// All but the reaper: what a lesson is making in this very moment, it removes when this process is gone.
-		if err := sweep("org.testcontainers.reap=true"); err != nil {
+		interruption.Store(true)
+		// All but the reaper: what a lesson is making in this very moment, it removes when this process is gone. But for
+		// volumes: a docker run whose volume is gone already makes another one, which has no label. So there is a second look.
+		if err := errors.Join(sweep("org.testcontainers.reap=true"), sweepAgain("org.testcontainers.reap=true")); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
 		os.Exit(130)
@@ -197,6 +202,25 @@ func given(name string) (found bool) {
 func parallelism() int {
 	n, _ := strconv.Atoi(flag.Lookup("test.parallel").Value.String())
 	return n
+}
+
+// interruption is set when this process is to end at once. A lesson doesn't begin anything more then.
+var interruption atomic.Bool
+
+// sweepAgain removes what was being made during a sweep, a moment after it, and volumes also by their names.
+func sweepAgain(labels ...string) error {
+	if keeping() {
+		return nil
+	}
+	time.Sleep(time.Second)
+	err := sweep(labels...)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	volumes.Range(func(name, _ any) bool {
+		_, _ = docker.VolumeRemove(ctx, name.(string), client.VolumeRemoveOptions{Force: true}) // nearly all are gone
+		return true
+	})
+	return err
 }
 
 // sweep removes everything this process made and still finds: also its reaper, unless more labels say otherwise.

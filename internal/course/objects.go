@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +16,12 @@ import (
 func NewVolume(t *testing.T, name string) string {
 	t.Helper()
 	volume := Unique(t, name+"-")
+	volumes.Store(volume, true)
 	Docker(t, "volume", "create", volume)
 	return volume
 }
+
+var volumes sync.Map // the names of all that NewVolume has created
 
 // NewNetwork creates a user-defined network, which goes when the test ends.
 func NewNetwork(t *testing.T, name string) string {

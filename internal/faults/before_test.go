@@ -57,6 +57,20 @@ func TestWhatIsInTheWayBeforeARunIsSaidInOneSentence(t *testing.T) {
 	m.hasNothingLeft(t)
 }
 
+// Who interrupts a run does so in the middle of something: here, of a docker run whose volume is removed before it begins, and
+// which would make another one. The lesson begins nothing any more, and what was begun is removed a moment later.
+func TestAnInterruptedRunLeavesNothing(t *testing.T) {
+	m := newMachine(t)
+	run := course.CLI{}.DockerInBackground(t, m.exec("sh", "-c", "exec lesson -test.v -test.run TestAVolumeIsUsedAgainAndAgain 2>&1")...)
+	run.WaitForOutput(t, "it is under way")
+	m.Exec(t, "kill -INT $(pidof lesson)")
+	result := run.WaitUntilEnded(t)
+	assert.Equal(t, 130, result.ExitCode)
+	assert.Contains(t, result.Stdout, "interrupted: removing this run's containers, volumes and networks …")
+	m.WaitFor(t, `test -z "$(docker ps --all --quiet)"`) // the reaper goes last
+	m.hasNothingLeft(t)
+}
+
 // What several lessons need is prepared once, and when that fails, each of the others says at once where to look.
 func TestWhatALessonFailsToPrepareIsNotTriedAgain(t *testing.T) {
 	m := newMachine(t)

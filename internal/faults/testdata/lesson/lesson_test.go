@@ -54,6 +54,15 @@ func TestAVolumeTakesMuch(t *testing.T) {
 	course.Once(t, image.Busybox, course.Volume(volume, "/data"), course.Shell("head -c 200000000 /dev/zero > /data/zeros"))
 }
 
+// It makes use of a volume for as long as it may.
+func TestAVolumeIsUsedAgainAndAgain(t *testing.T) {
+	volume := course.NewVolume(t, "faulty")
+	course.Say(t, "it is under way")
+	for {
+		course.Once(t, image.Busybox, course.Volume(volume, "/data"), course.Command("true"))
+	}
+}
+
 func TestAProgramTakesAllMemory(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
 }
