@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -330,7 +331,13 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	}
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = c.directory
-	command.Env = append(os.Environ(), c.environment...)
+	command.Env = os.Environ()
+	if directory, err := hostDirectories(); err == nil && runtime.GOOS == "linux" {
+		// A docker build that is killed leaves files where temporary ones are. (Elsewhere docker has sockets there, too, and
+		// their paths must be short.)
+		command.Env = append(command.Env, "TMPDIR="+directory)
+	}
+	command.Env = append(command.Env, c.environment...)
 	if !c.forAll {
 		command.Env = append(command.Env, l.headers()...)
 	}
