@@ -68,7 +68,7 @@ func TestLimitsHoldForEachTaskOfAService(t *testing.T) {
 	defer s.remove(t)
 	hungry := []string{"--replicas", "3", "--restart-condition", "none", "--", "dd if=/dev/zero of=/dev/null bs=128M count=1"}
 	became := []string{"service", "ps", "--no-trunc", "--format", "{{.Node}} {{.CurrentState}} {{.Error}}"}
-	course.Say(t, "Each task wants 128 MiB, and may have 32. (137 is 128 and 9, the number of the signal KILL. It would be started "+
+	course.Say(t, "Each task is a dd that wants 128 MiB of memory, for one block of its copy, and may have 32. (137 is 128 and 9, the number of the signal KILL. It would be started "+
 		"again for ever, unless one says otherwise.)")
 	limited := s.service(t, append([]string{"--limit-memory", "32m"}, hungry...)...)
 	s.first.DockerUntil(t, `^((first|second|third) Failed [^\n]*non-zero exit \(137\)[^\n]*\n){3}$`, append(became, limited)...)
