@@ -51,6 +51,19 @@ const (
 	newVolume  = "POST /volumes/create"
 	tag        = "POST /images/*/tag"
 
+	copyInto = "PUT /containers/*/archive"
+
+	remove          = "DELETE /containers/*"
+	removeVolume    = "DELETE /volumes/*"
+	removeNetwork   = "DELETE /networks/*"
+	removeImage     = "DELETE /images/*"
+	removeService   = "DELETE /services/*"
+	pruneContainers = "POST /containers/prune"
+	pruneVolumes    = "POST /volumes/prune"
+	pruneNetworks   = "POST /networks/prune"
+	pruneImages     = "POST /images/prune"
+	pruneBuilds     = "POST /build/prune"
+
 	newService    = "POST /services/create"
 	updateService = "POST /services/*/update"
 	updateNode    = "POST /nodes/*/update"
@@ -269,6 +282,16 @@ var Faults = slices.Concat(
 		nothingDone("unpause", "docker unpause", unpause),
 		nothingDone("rename", "docker rename", rename),
 		nothingDone("tag", "docker tag", tag),
+		nothingDone("copy", "docker cp into a container", copyInto),
+		nothingDone("remove", "docker rm", remove),
+		nothingDone("volume-remove", "docker volume rm", removeVolume),
+		nothingDone("network-remove", "docker network rm", removeNetwork),
+		nothingDone("image-remove", "docker image rm", removeImage),
+		nothingDone("container-prune", "docker container prune", pruneContainers),
+		nothingDone("volume-prune", "docker volume prune", pruneVolumes),
+		nothingDone("network-prune", "docker network prune", pruneNetworks),
+		nothingDone("image-prune", "docker image prune", pruneImages),
+		nothingDone("build-prune", "docker builder prune", pruneBuilds),
 		{Name: "tail", What: "--tail of docker logs is dropped", on: logs, plant: func(r *request) bool {
 			return r.query.Get("tail") != "all" && queryDropped("tail")(r)
 		}},
@@ -315,8 +338,35 @@ var Faults = slices.Concat(
 		{Name: "secret-altered", What: "a secret is another", on: newSecret, plant: eachByte},
 		{Name: "config-altered", What: "a configuration is another", on: newConfig, plant: eachByte},
 		nothingDone("service-update", "docker service update, or scale,", updateService),
+		nothingDone("service-remove", "docker service rm", removeService),
 		nothingDone("node-update", "docker node update", updateNode),
 	},
+
+	// Builds.
+	[]Fault{
+		{Name: "build-arg", What: "--build-arg is dropped", on: build, plant: optionDropped("build-arg")},
+		{Name: "build-arg-altered", What: "each --build-arg has another value", on: build,
+			plant: eachOption("build-arg", func(r *request, option string) { r.body[option] = fmt.Sprint(r.body[option]) + "1" })},
+		{Name: "target", What: "--target is dropped", on: build, plant: optionDropped("target")},
+		{Name: "no-cache", What: "--no-cache is dropped", on: build, plant: optionDropped("no-cache")},
+		{Name: "file", What: "--file is dropped", on: build, plant: func(r *request) bool {
+			return r.body["filename"] != "Dockerfile" && optionDropped("filename")(r)
+		}},
+		{Name: "build-label", What: "--label of docker build is dropped", on: build, plant: optionDropped("label")},
+		{Name: "build-platform", What: "--platform of docker build is dropped", on: build, plant: optionDropped("platform")},
+		{Name: "build-network", What: "--network of docker build is dropped", on: build, plant: optionDropped("force-network-mode")},
+		{Name: "build-add-host", What: "--add-host of docker build is dropped", on: build, plant: optionDropped("add-hosts")},
+		{Name: "build-ulimit", What: "--ulimit of docker build is dropped", on: build, plant: optionDropped("ulimit")},
+		{Name: "build-shm-size", What: "--shm-size of docker build is dropped", on: build, plant: optionDropped("shm-size")},
+		{Name: "build-cgroup-parent", What: "--cgroup-parent of docker build is dropped", on: build, plant: optionDropped("cgroup-parent")},
+		{Name: "build-context", What: "--build-context is dropped", on: build, plant: optionDropped("context")},
+		{Name: "attest", What: "--provenance and --sbom are dropped", on: build, plant: optionDropped("attest")},
+		{Name: "secret", What: "--secret of docker build is dropped", on: secret, plant: func(r *request) bool {
+			return set(r.body, "no-such-secret", "ID")
+		}},
+	},
+	instructions("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL",
+		"USER", "VOLUME", "WORKDIR"),
 )
 
 // dropped are faults of the simple kind: a flag's field of the request is not there. The values are what is dropped, and

@@ -82,7 +82,7 @@ func (p *Proxy) Close() {
 
 // before puts the proxy before one more engine, to which dial connects.
 func (p *Proxy) before(listener net.Listener, dial func(context.Context) (net.Conn, error)) {
-	e := &engineProxy{Proxy: p, containers: map[string]string{}, listens: map[string]bool{}}
+	e := &engineProxy{Proxy: p, dial: dial, containers: map[string]string{}, listens: map[string]bool{}, sessions: map[string]string{}}
 	e.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "localhost"
@@ -120,9 +120,11 @@ func (c halfClosed) CloseWrite() error {
 // engineProxy is the proxy before one engine, which knows whose the containers there are.
 type engineProxy struct {
 	*Proxy
+	dial       func(context.Context) (net.Conn, error)
 	forward    *httputil.ReverseProxy
 	containers map[string]string // name or id → test; an empty one for those that are spared
 	listens    map[string]bool   // id of an exec → whether it has a standard input
+	sessions   map[string]string // id of a build's session → test
 }
 
 // A taciturn client has nothing to say, and that it says no more is not passed on: over TLS that takes some bytes, which
@@ -179,6 +181,9 @@ func operation(r *http.Request) (operation, name string) {
 	path := version.ReplaceAllString(r.URL.Path, "/")
 	words := strings.Split(strings.Trim(path, "/"), "/")
 	last := words[len(words)-1]
+	if r.Method == http.MethodDelete && len(words) > 1 {
+		return r.Method + " /" + words[0] + "/*", strings.Join(words[1:], "/")
+	}
 	if len(words) > 2 {
 		name = strings.Join(words[1:len(words)-1], "/") // an image's name has slashes in it
 		words = []string{words[0], "*", last}
@@ -195,7 +200,16 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w = taciturn{w}
 	}
 	op, container := operation(r)
-	if !slices.ContainsFunc(Faults, func(f Fault) bool { return f.on == op || f.sparing != nil && op == wait }) {
+	switch op {
+	case buildKit:
+		e.build(w, r)
+		return
+	case session:
+		e.session(w, r)
+		return
+	}
+	cleans := r.Method == http.MethodDelete && r.Header.Get(course.LessonHeader) == "" // the course does, and no docker command
+	if cleans || !slices.ContainsFunc(Faults, func(f Fault) bool { return f.on == op || f.sparing != nil && op == wait }) {
 		e.forward.ServeHTTP(w, r)
 		return
 	}
@@ -435,7 +449,13 @@ func nothingDoneAnswer(w http.ResponseWriter, operation string) {
 	case update, updateService:
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, `{"Warnings":[]}`)
-	case updateNode:
+	case removeImage:
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintln(w, `[]`)
+	case pruneContainers, pruneVolumes, pruneNetworks, pruneImages, pruneBuilds:
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintln(w, `{}`)
+	case updateNode, copyInto:
 		w.WriteHeader(http.StatusOK)
 	default:
 		w.WriteHeader(http.StatusNoContent)

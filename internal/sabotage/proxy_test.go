@@ -26,6 +26,7 @@ import (
 type anEngine struct {
 	proxy *Proxy
 	asked []string // method, path with query, body
+	taken func(path string, connection net.Conn) // what becomes of connections that are taken over, if not speak's
 	to    *http.Client
 	dial  func() (net.Conn, error)
 }
@@ -63,6 +64,11 @@ func (e *anEngine) speak(w http.ResponseWriter, r *http.Request) {
 	connection, buffered, _ := w.(http.Hijacker).Hijack()
 	defer connection.Close()
 	fmt.Fprintf(connection, "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", r.Header.Get("Upgrade"))
+	if e.taken != nil {
+		connection.SetDeadline(time.Time{})
+		e.taken(r.URL.Path, over{connection, buffered})
+		return
+	}
 	if r.Header.Get("Upgrade") == "last-words" {
 		connection.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		_, err := buffered.ReadByte()
