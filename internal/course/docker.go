@@ -328,6 +328,8 @@ func outcome(command *exec.Cmd, stdout, stderr *bytes.Buffer) Result {
 func (c CLI) command(ctx context.Context, l *lesson, program string, arguments []string) *exec.Cmd {
 	if c.engine == "" && program == "docker" { // what is made on a throwaway engine goes with it
 		arguments = l.labelled(arguments)
+	} else if program == "docker" && !c.forAll {
+		arguments = l.named(arguments)
 	}
 	command := exec.CommandContext(ctx, program, arguments...)
 	command.Dir = c.directory

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,16 @@ func (l *lesson) headers() []string {
 		return nil
 	}
 	return []string{"DOCKER_CUSTOM_HEADERS=" + LessonHeader + "=" + l.id}
+}
+
+// named gives the lesson's label to what is built on a throwaway engine: buildx sends no header.
+func (l *lesson) named(arguments []string) []string {
+	for _, builds := range [][]string{{"build"}, {"buildx", "build"}} {
+		if n := len(builds); sabotaged() && len(arguments) > n && slices.Equal(arguments[:n], builds) {
+			return slices.Concat(builds, []string{"--label", LessonLabel + "=" + l.id}, arguments[n:])
+		}
+	}
+	return arguments
 }
 
 // ForAll is the command for what all lessons use that share an engine, whichever of them comes first: no fault is planted

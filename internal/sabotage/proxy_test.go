@@ -25,7 +25,7 @@ import (
 // anEngine is a server in an engine's place, which notes what it is asked, behind a proxy.
 type anEngine struct {
 	proxy *Proxy
-	asked []string // method, path with query, body
+	asked []string                               // method, path with query, body
 	taken func(path string, connection net.Conn) // what becomes of connections that are taken over, if not speak's
 	to    *http.Client
 	dial  func() (net.Conn, error)
