@@ -162,18 +162,29 @@ func TestCopyCannotReachOutsideTheContext(t *testing.T) {
 }
 
 // EXPOSE tells the reader, and tools, which port the program listens on. It opens nothing: published is what docker run
-// is told to publish. (With --publish-all it is told to publish what the image exposes.)
+// is told to publish. (With --publish-all it is told to publish what the image exposes.) And what isn't exposed can be
+// published all the same.
 func TestExposePublishesNothingByItself(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	tag := example.Client.Build(t, engine, example.Client.Last)
-	exposed := engine.Docker(t, "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", tag)
-	assert.Contains(t, exposed.Stdout, "8080/tcp")
-	published := func(flags ...string) string {
-		name := course.Unique(t, "exposed-")
+	busybox := engine.Ref(t, image.Busybox)
+	build := func(instructions string) (tag string) {
+		tag = course.Unique(t, "server:")
+		dockerfile := "FROM " + busybox + "\n" + instructions + "CMD [\"httpd\", \"-f\", \"-p\", \"8080\"]\n"
+		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
+		return tag
+	}
+	published := func(tag string, flags ...string) string {
+		name := course.Unique(t, "server-")
 		engine.Docker(t, append(append([]string{"run", "--detach", "--name", name}, flags...), tag)...)
 		return strings.TrimSpace(engine.Docker(t, "port", name).Stdout)
 	}
-	assert.Empty(t, published())
-	assert.Regexp(t, `^8080/tcp -> 0\.0\.0\.0:\d+`, published("--publish-all"))
-	assert.Equal(t, "8080/tcp -> 127.0.0.1:18080", published("--publish", "127.0.0.1:18080:8080"))
+	exposing := build("EXPOSE 8080\n")
+	assert.Empty(t, published(exposing))
+	assert.Regexp(t, `^8080/tcp -> 0\.0\.0\.0:\d+`, published(exposing, "--publish-all"))
+	assert.Equal(t, "8080/tcp -> 127.0.0.1:18080", published(exposing, "--publish", "127.0.0.1:18080:8080"))
+
+	course.Say(t, "The same without EXPOSE:")
+	silent := build("")
+	assert.Empty(t, published(silent, "--publish-all"))
+	assert.Equal(t, "8080/tcp -> 127.0.0.1:18081", published(silent, "--publish", "127.0.0.1:18081:8080"))
 }

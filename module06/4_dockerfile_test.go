@@ -79,6 +79,31 @@ func TestTheEscapeDirectiveChoosesTheContinuationCharacter(t *testing.T) {
 	assert.Contains(t, printed(busybox+path), "FOLDER=C:new\n")
 }
 
+// WORKDIR is the directory in which the instructions below it happen, and in the end the container's program, unless
+// docker run has --workdir. It is made where there is none; without a slash in front it begins at the one before. A cd is
+// no substitute: each RUN has a shell of its own, and where that one went is forgotten.
+func TestWorkdirIsWhereTheInstructionsBelowItHappen(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	build := func(instructions string) (tag string) {
+		tag = course.Unique(t, "where:")
+		dockerfile := "FROM " + busybox + "\n" + instructions + "RUN pwd > built-in\n"
+		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
+		return tag
+	}
+	read := []string{"sh", "-c", "pwd; cat built-in"}
+	run := func(tag string) string {
+		return engine.Docker(t, append([]string{"run", "--rm", tag}, read...)...).Stdout
+	}
+
+	tag := build("WORKDIR /app\nWORKDIR data\n")
+	assert.Equal(t, "/app/data\n/app/data\n", run(tag))
+	assert.Equal(t, "/tmp\n", engine.Docker(t, "run", "--rm", "--workdir", "/tmp", tag, "pwd").Stdout)
+
+	course.Say(t, "With cd in its place:")
+	assert.Equal(t, "/\n/\n", run(build("RUN mkdir -p /app/data && cd /app/data\n")))
+}
+
 // ARG is a variable of the build, ENV one of the container. What was given as ARG is not in the container's environment;
 // but it is in the image's history, for everybody to read. ENV is in both.
 func TestARGIsInTheHistoryAndENVInTheEnvironmentToo(t *testing.T) {
