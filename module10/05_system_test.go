@@ -47,15 +47,24 @@ var systemRows = []row{
 		}},
 
 	{"system prune", "removes stopped containers, unused networks, dangling images and build cache",
-		"a volume is not among them",
+		"they are gone, and what is in use and a volume are not",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.Docker(t, "volume", "create", w.name)
 			w.Docker(t, "network", "create", w.name)
 			w.Docker(t, "create", "--name", w.name, w.busybox)
+			w.build(t, w.name, "LABEL edition=first")
+			first := w.about(t, "image", w.name, "{{.Id}}")
+			step := "echo " + w.name + " > /made"
+			w.build(t, w.name, "RUN "+step, "FROM "+w.busybox, "COPY --from=0 /made /")
+			require.True(t, w.has(t, "image", first), "the first should still be there, without a name")
+			require.Contains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step)
 			w.do(t, "--force")
 			assert.False(t, w.has(t, "container", w.name))
 			assert.False(t, w.has(t, "network", w.name))
+			assert.False(t, w.has(t, "image", first))
+			assert.True(t, w.has(t, "image", w.name))
+			assert.NotContains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step)
 			assert.True(t, w.has(t, "volume", w.name))
 			assert.Equal(t, "running", w.state(t, "keeper"))
 		}},
