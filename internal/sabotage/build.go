@@ -326,7 +326,7 @@ func entry(number protowire.Number, name, value string) part {
 	return textField(number, string(message{textField(1, name), textField(2, value)}.encode()))
 }
 
-// optionDropped drops the options of a build with this name, and those whose names begin with it and a colon.
+// optionDropped drops the options of a build that have this name, or this name and a colon before what they are about.
 func optionDropped(name string) func(*request) bool {
 	return eachOption(name, func(r *request, option string) { delete(r.body, option) })
 }
@@ -334,7 +334,8 @@ func optionDropped(name string) func(*request) bool {
 func eachOption(name string, do func(r *request, option string)) func(*request) bool {
 	return func(r *request) (found bool) {
 		for _, option := range slices.Collect(maps.Keys(r.body)) {
-			if (option == name || strings.HasPrefix(option, name+":")) && !strings.HasPrefix(option, "label:docker-proven") {
+			kind, of, _ := strings.Cut(option, ":")
+			if kind == name && !(kind == "label" && needed(of)) {
 				do(r, option)
 				found = true
 			}

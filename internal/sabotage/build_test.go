@@ -154,7 +154,7 @@ func TestWhatABuildIsAskedForIsAltered(t *testing.T) {
 func TestWhatABuildCouldMissIsNoted(t *testing.T) {
 	e, build := aBuilder(t)
 	e.proxy.Record()
-	build(entry(7, "target", "a"), entry(7, lessonOption, "module06.TestA.random"))
+	build(entry(7, "target", "a"), entry(7, lessonOption, "module06.TestA.random"), entry(7, "label:org.testcontainers", "true"))
 	assert.Equal(t, map[string][]string{"module06.TestA": {"dockerfile-user", "secret", "target"}}, e.proxy.Applies())
 }
 

@@ -473,18 +473,22 @@ func eachByte(r *request) bool {
 	return true
 }
 
-// labelsDropped leaves those by which the course finds again what it has made.
+// labelsDropped drops all labels that aren't needed.
 func labelsDropped(r *request) (dropped bool) {
 	labels, _ := r.body["Labels"].(object)
 	for name := range labels {
-		if !strings.HasPrefix(name, "docker-proven") && !strings.HasPrefix(name, "org.testcontainers") &&
-			!strings.HasPrefix(name, "com.docker.compose") && // by which compose finds its own
-			!strings.HasPrefix(name, "com.docker.stack") { // and docker stack
+		if !needed(name) {
 			delete(labels, name)
 			dropped = true
 		}
 	}
 	return dropped
+}
+
+// needed are labels by which the course, Compose and docker stack find again what they have made.
+func needed(label string) bool {
+	return slices.ContainsFunc([]string{"docker-proven", "org.testcontainers", "com.docker.compose", "com.docker.stack"},
+		func(prefix string) bool { return strings.HasPrefix(label, prefix) })
 }
 
 // mounts are those of --mount, and bind alters each line of --volume.
