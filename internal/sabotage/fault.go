@@ -360,7 +360,6 @@ var Faults = slices.Concat(
 		{Name: "build-shm-size", What: "--shm-size of docker build is dropped", on: build, plant: optionDropped("shm-size")},
 		{Name: "build-cgroup-parent", What: "--cgroup-parent of docker build is dropped", on: build, plant: optionDropped("cgroup-parent")},
 		{Name: "build-context", What: "--build-context is dropped", on: build, plant: optionDropped("context")},
-		{Name: "attest", What: "--provenance and --sbom are dropped", on: build, plant: optionDropped("attest")},
 		{Name: "secret", What: "--secret of docker build is dropped", on: secret, plant: func(r *request) bool {
 			return set(r.body, "no-such-secret", "ID")
 		}},
