@@ -189,7 +189,7 @@ func (e *engineProxy) between(w http.ResponseWriter, r *http.Request) (docker, e
 	return over{docker, fromDocker}, over{engine, fromEngine}, true
 }
 
-// relay hands on gRPC calls from one side to the other one, until the first one hangs up. Each call, and each answer, may be
+// relay hands on gRPC calls from one side to the other one, until one of them hangs up. Each call, and each answer, may be
 // altered.
 func relay(from, to net.Conn, call func(*http.Request), answer func(*http.Response) error) {
 	var withoutTLS http.Protocols
@@ -200,6 +200,11 @@ func relay(from, to net.Conn, call func(*http.Request), answer func(*http.Respon
 		return
 	}
 	defer client.Close()
+	client.SetStateHook(func(c *http.ClientConn) {
+		if c.Err() != nil {
+			_ = from.Close()
+		}
+	})
 	quiet := log.New(io.Discard, "", 0)
 	server := &http.Server{Protocols: &withoutTLS, ErrorLog: quiet, Handler: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -156,6 +157,23 @@ func TestWhatABuildCouldMissIsNoted(t *testing.T) {
 	e.proxy.Record()
 	build(entry(7, "target", "a"), entry(7, lessonOption, "module06.TestA.random"), entry(7, "label:org.testcontainers", "true"))
 	assert.Equal(t, map[string][]string{"module06.TestA": {"dockerfile-user", "secret", "target"}}, e.proxy.Applies())
+}
+
+func TestWhenDockerHangsUpBuildKitIsTold(t *testing.T) {
+	for _, path := range []string{"/grpc", "/session"} {
+		e, told := newEngine(t), make(chan error, 1)
+		e.taken = func(_ string, connection net.Conn) {
+			_, err := io.Copy(io.Discard, connection)
+			told <- err
+		}
+		docker := e.takenOver(t, path, "session-1")
+		require.NoError(t, docker.Close())
+		select {
+		case <-told:
+		case <-time.After(5 * time.Second):
+			t.Fatal(path + " should be closed at the other end, too")
+		}
+	}
 }
 
 func TestAnInstructionBecomesAComment(t *testing.T) {
