@@ -25,6 +25,7 @@ import (
 func TestKubernetesKeepsSixPromises(t *testing.T) {
 	s := deployToKubernetes(t)
 	s.startsHealthy(t)
+	s.limitsItsPods(t)
 	s.givesFiles(t)
 	s.sharesLoad(t)
 	s.updatesWithoutLoss(t)
@@ -93,6 +94,20 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	s.answers(t, "http://client-react:8080/api/golang/", `"api":"golang"`)
 	s.answers(t, "http://client-react:8080/api/node/", `"api":"node"`)
 	kept(t, kubernetes, startsHealthy, "%d services ready", len(deployments))
+}
+
+// What a pod's containers may do, and how much they may use, is said in its manifest: no promise that tells systems apart,
+// as the kernel keeps it for all of them. The visitor's manifest says nothing of it.
+func (s *kubernetesShop) limitsItsPods(t *testing.T) {
+	course.Say(t, "Who its program is, which powers it could get (a bit for each), whether it can write outside its volumes, and how much memory it may use, "+
+		"in a pod whose manifest says so:")
+	what := []string{"sh", "-c", "id -u; grep CapBnd /proc/self/status; touch /tmp/note 2>&1 && echo written; " +
+		"cd /sys/fs/cgroup; cat memory.max 2> /dev/null || cat memory/memory.limit_in_bytes"}
+	limited := s.Kubectl(t, append([]string{"exec", "deployment/api-node", "--"}, what...)...).Stdout
+	assert.Regexp(t, `^1000\nCapBnd:\s+0000000000000000\ntouch: .*Read-only file system\n268435456\n$`, limited)
+	course.Say(t, "And in one whose manifest doesn't:")
+	free := s.Kubectl(t, append([]string{"exec", "visitor", "--"}, what...)...).Stdout
+	assert.Regexp(t, `^0\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nwritten\n(max|\d{16,})\n$`, free)
 }
 
 // A secret and a ConfigMap are kept by the cluster, and are files in the pods that name them: of the secret, in memory. An
@@ -226,6 +241,17 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	course.Docker(t, "exec", s.Name, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "KILL", id)
 	s.Until(t, `1/1 +Running +[1-9]`, "get", "pod", pod, "--no-headers")
 
+	course.Say(t, "A program that runs and is of no use any more. Only a liveness probe notices, so of these two one is started again:")
+	s.KubectlStdin(t, strings.ReplaceAll(useless, "BUSYBOX", course.Ref(t, image.Busybox)), "apply", "--filename", "-")
+	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/probed", "pod/trusted")
+	assert.Regexp(t, `^(\S+ +1/1 +Running +0 .*\n){2}$`, s.Kubectl(t, "get", "pods", "probed", "trusted", "--no-headers").Stdout)
+	for _, name := range []string{"probed", "trusted"} {
+		s.Kubectl(t, "exec", name, "--", "rm", "/tmp/useful")
+	}
+	s.Until(t, `1/1 +Running +[1-9]`, "get", "pod", "probed", "--no-headers")
+	assert.Regexp(t, `1/1 +Running +0 `, s.Kubectl(t, "get", "pod", "trusted", "--no-headers").Stdout)
+	s.Kubectl(t, "delete", "pod", "probed", "trusted", "--now")
+
 	course.Say(t, "A pod that is deleted, and one of no Deployment:")
 	s.Kubectl(t, "delete", "pod", pod, "visitor", "--now")
 	s.untilOnly(t, "api-golang:1", 3)
@@ -242,8 +268,36 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	s.Until(t, "^ Ada\n", sql("SELECT name FROM guests")...)
 	course.Say(t, "All its containers have been started again:")
 	s.Until(t, `^(\S+ +1/1 +Running +[1-9].*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
-	kept(t, kubernetes, replacesWhatIsLost, "container, pod, node")
+	kept(t, kubernetes, replacesWhatIsLost, "program, container, pod, node")
 }
+
+// Two pods that are of use as long as they have a certain file. The one is asked for it every second.
+const useless = `apiVersion: v1
+kind: Pod
+metadata: { name: probed }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: program
+      image: BUSYBOX
+      command: [sh, -c, "touch /tmp/useful; while sleep 1000; do :; done"]
+      livenessProbe:
+        exec: { command: [test, -e, /tmp/useful] }
+        initialDelaySeconds: 1
+        periodSeconds: 1
+        timeoutSeconds: 10
+        failureThreshold: 1
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: trusted }
+spec:
+  terminationGracePeriodSeconds: 1
+  containers:
+    - name: program
+      image: BUSYBOX
+      command: [sh, -c, "touch /tmp/useful; while sleep 1000; do :; done"]
+`
 
 // rolledOut waits until a Deployment is what it shall be. If it doesn't become that, the lesson shows what kept it from it.
 func (s *kubernetesShop) rolledOut(t *testing.T, deployment string) {

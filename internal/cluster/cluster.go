@@ -40,6 +40,12 @@ func (c *Cluster) Kubectl(t *testing.T, arguments ...string) course.Result {
 	return c.kubectl.Docker(t, c.line(arguments)...)
 }
 
+// KubectlStdin is Kubectl with a text on its standard input.
+func (c *Cluster) KubectlStdin(t *testing.T, stdin string, arguments ...string) course.Result {
+	t.Helper()
+	return c.kubectl.DockerStdin(t, stdin, c.line(arguments)...)
+}
+
 // KubectlFails is Kubectl for a command that the lesson expects to fail.
 func (c *Cluster) KubectlFails(t *testing.T, arguments ...string) course.Result {
 	t.Helper()
