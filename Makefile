@@ -1,12 +1,13 @@
 # What a learner and a maintainer type. Works with GNU make 3.81, which macOS has.
 GO      ?= go
 COURSE  := $(GO) run ./internal/cmd/course
-MODULES := $(wildcard module??)
+ALL     := $(wildcard module??)
+MODULES ?= $(ALL)
 # All of them, unless a person has named some.
 PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test engines drift book bench soak faults sabotage $(MODULES) engine engine-stop images clean \
+.PHONY: help test engines drift book bench soak faults sabotage $(ALL) engine engine-stop images clean \
 	clean-standins pictures readme lint has-go
 
 help:
@@ -19,7 +20,7 @@ help:
 	@echo '                     NAIVE=1 compares with the naive way'
 	@echo 'make soak N=20       prove the course N times, shuffled and twice at once, and look what is left each time;'
 	@echo '                     KILLS=25 interrupts and kills it at random moments; MODULES=module04 takes a part of it'
-	@echo 'make module04        read a lesson as it is performed: $(MODULES)'
+	@echo 'make module04        read a lesson as it is performed: $(ALL)'
 	@echo 'make engine          find a Docker engine; install and start one where there is none'
 	@echo 'make engine-stop     stop the engine that make engine started'
 	@echo 'make images          obtain the images of the course'
@@ -52,7 +53,7 @@ bench: images
 soak: images
 	@$(COURSE) $(if $(KILLS),kill $(KILLS),soak $(or $(N),20)) $(PARTS)
 
-$(MODULES): engine
+$(ALL): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m
 
 images: engine
