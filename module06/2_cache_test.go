@@ -122,9 +122,7 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 	topLayer := func(base, copy string) string {
 		dockerfile := "FROM " + busybox + " AS made\nRUN echo hello > /greeting\n" +
 			"FROM " + base + "\n" + copy + " --from=made /greeting /made/here/\n"
-		tag := course.Unique(t, "linked:")
-		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
-		layers := engine.Layers(t, tag)
+		layers := engine.Layers(t, engine.Showing(example.Progress).Build(t, "linked", dockerfile))
 		return layers[len(layers)-1]
 	}
 	course.Say(t, "COPY --link, on one base and on another: the layer on top is the same.")

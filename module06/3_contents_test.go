@@ -168,10 +168,8 @@ func TestExposePublishesNothingByItself(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	build := func(instructions string) (tag string) {
-		tag = course.Unique(t, "server:")
 		dockerfile := "FROM " + busybox + "\n" + instructions + "CMD [\"httpd\", \"-f\", \"-p\", \"8080\"]\n"
-		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
-		return tag
+		return engine.Showing(example.Progress).Build(t, "server", dockerfile)
 	}
 	published := func(tag string, flags ...string) string {
 		name := course.Unique(t, "server-")

@@ -23,8 +23,7 @@ func TestAHeredocGivesAnInstructionSeveralLines(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	base := "FROM " + engine.Ref(t, image.Busybox) + "\n"
 	build := func(instructions string) (output string, layers int) {
-		tag := course.Unique(t, "heredoc:")
-		engine.Showing(example.Progress).DockerStdin(t, base+instructions, "build", "--progress", "plain", "--tag", tag, "-")
+		tag := engine.Showing(example.Progress).Build(t, "heredoc", base+instructions)
 		layers = len(engine.Layers(t, tag))
 		return engine.Docker(t, "run", "--rm", tag, "cat", "/greeting").Stdout, layers
 	}
@@ -65,8 +64,7 @@ func TestTheSyntaxDirectiveChoosesWhoReadsTheDockerfile(t *testing.T) {
 func TestTheEscapeDirectiveChoosesTheContinuationCharacter(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	printed := func(dockerfile string) string {
-		tag := course.Unique(t, "escape:")
-		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
+		tag := engine.Showing(example.Progress).Build(t, "escape", dockerfile)
 		return engine.Docker(t, "run", "--rm", tag).Stdout
 	}
 	busybox := "FROM " + engine.Ref(t, image.Busybox) + "\n"
@@ -86,10 +84,8 @@ func TestWorkdirIsWhereTheInstructionsBelowItHappen(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	build := func(instructions string) (tag string) {
-		tag = course.Unique(t, "where:")
 		dockerfile := "FROM " + busybox + "\n" + instructions + "RUN pwd > built-in\n"
-		engine.Showing(example.Progress).DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
-		return tag
+		return engine.Showing(example.Progress).Build(t, "where", dockerfile)
 	}
 	read := []string{"sh", "-c", "pwd; cat built-in"}
 	run := func(tag string) string {
@@ -108,12 +104,11 @@ func TestWorkdirIsWhereTheInstructionsBelowItHappen(t *testing.T) {
 // but it is in the image's history, for everybody to read. ENV is in both.
 func TestARGIsInTheHistoryAndENVInTheEnvironmentToo(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	tag := course.Unique(t, "variables:")
-	engine.Showing(example.Progress).DockerStdin(t, "FROM "+engine.Ref(t, image.Busybox)+`
+	tag := engine.Showing(example.Progress).Build(t, "variables", "FROM "+engine.Ref(t, image.Busybox)+`
 ARG RELEASE
 ENV STAGE=testing
 RUN echo release $RELEASE, stage $STAGE > /built
-`, "build", "--progress", "plain", "--build-arg", "RELEASE=4711", "--tag", tag, "-")
+`, "--build-arg", "RELEASE=4711")
 	course.Say(t, "While the image was built, both were set:")
 	assert.Equal(t, "release 4711, stage testing\n", engine.Docker(t, "run", "--rm", tag, "cat", "/built").Stdout)
 

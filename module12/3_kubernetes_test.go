@@ -242,7 +242,10 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	s.Until(t, `1/1 +Running +[1-9]`, "get", "pod", pod, "--no-headers")
 
 	course.Say(t, "A program that runs and is of no use any more. Only a liveness probe notices, so of these two one is started again:")
-	s.KubectlStdin(t, strings.ReplaceAll(useless, "BUSYBOX", course.Ref(t, image.Busybox)), "apply", "--filename", "-")
+	manifest := func(name string) string {
+		return strings.NewReplacer("NAME", name, "BUSYBOX", course.Ref(t, image.Busybox)).Replace(usefulPod)
+	}
+	s.KubectlStdin(t, manifest("probed")+usefulProbe+"---\n"+manifest("trusted"), "apply", "--filename", "-")
 	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/probed", "pod/trusted")
 	assert.Regexp(t, `^(\S+ +1/1 +Running +0 .*\n){2}$`, s.Kubectl(t, "get", "pods", "probed", "trusted", "--no-headers").Stdout)
 	for _, name := range []string{"probed", "trusted"} {
@@ -271,26 +274,11 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	kept(t, kubernetes, replacesWhatIsLost, "program, container, pod, node")
 }
 
-// Two pods that are of use as long as they have a certain file. The one is asked for it every second.
-const useless = `apiVersion: v1
+// A pod that is of use as long as it has a certain file, and a probe that asks for it every second.
+const (
+	usefulPod = `apiVersion: v1
 kind: Pod
-metadata: { name: probed }
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-    - name: program
-      image: BUSYBOX
-      command: [sh, -c, "touch /tmp/useful; while sleep 1000; do :; done"]
-      livenessProbe:
-        exec: { command: [test, -e, /tmp/useful] }
-        initialDelaySeconds: 1
-        periodSeconds: 1
-        timeoutSeconds: 10
-        failureThreshold: 1
----
-apiVersion: v1
-kind: Pod
-metadata: { name: trusted }
+metadata: { name: NAME }
 spec:
   terminationGracePeriodSeconds: 1
   containers:
@@ -298,6 +286,14 @@ spec:
       image: BUSYBOX
       command: [sh, -c, "touch /tmp/useful; while sleep 1000; do :; done"]
 `
+	usefulProbe = `      livenessProbe:
+        exec: { command: [test, -e, /tmp/useful] }
+        initialDelaySeconds: 1
+        periodSeconds: 1
+        timeoutSeconds: 10
+        failureThreshold: 1
+`
+)
 
 // rolledOut waits until a Deployment is what it shall be. If it doesn't become that, the lesson shows what kept it from it.
 func (s *kubernetesShop) rolledOut(t *testing.T, deployment string) {

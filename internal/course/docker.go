@@ -413,16 +413,20 @@ var makers = [][]string{{"run"}, {"create"}, {"build"}, {"volume", "create"}, {"
 
 // labelled adds the lesson's labels to a docker command that makes something.
 func (l *lesson) labelled(arguments []string) []string {
-	for _, maker := range makers {
-		if len(arguments) < len(maker) || !slices.Equal(arguments[:len(maker)], maker) {
-			continue
+	var flags []string
+	labels := l.labels()
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		flags = append(flags, "--label", key+"="+labels[key])
+	}
+	return withFlags(arguments, makers, flags...)
+}
+
+// withFlags adds flags to a docker command if it is one of these.
+func withFlags(arguments []string, commands [][]string, flags ...string) []string {
+	for _, command := range commands {
+		if n := len(command); len(arguments) >= n && slices.Equal(arguments[:n], command) {
+			return slices.Concat(command, flags, arguments[n:])
 		}
-		flags := slices.Clone(maker)
-		labels := l.labels()
-		for _, key := range slices.Sorted(maps.Keys(labels)) {
-			flags = append(flags, "--label", key+"="+labels[key])
-		}
-		return append(flags, arguments[len(maker):]...)
 	}
 	return arguments
 }

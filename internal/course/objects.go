@@ -31,13 +31,20 @@ func NewNetwork(t *testing.T, name string) string {
 	return network
 }
 
-// Build builds an image from the Dockerfile given on standard input, and returns its tag, which begins with
-// name. The image goes when the test ends.
-func Build(t *testing.T, name, dockerfile string) (tag string) {
+// Build builds an image from the Dockerfile given on standard input, with the flags of `docker build` given, and returns
+// its tag, which begins with name. The image goes when the test ends, or with its engine.
+func (c CLI) Build(t *testing.T, name, dockerfile string, flags ...string) (tag string) {
 	t.Helper()
 	tag = Unique(t, name+":")
-	DockerStdin(t, dockerfile, "build", "--progress", "plain", "--tag", tag, "-")
+	line := append([]string{"build", "--progress", "plain"}, flags...)
+	c.DockerStdin(t, dockerfile, append(line, "--tag", tag, "-")...)
 	return tag
+}
+
+// Build is CLI.Build in the learner's own surroundings.
+func Build(t *testing.T, name, dockerfile string) (tag string) {
+	t.Helper()
+	return CLI{}.Build(t, name, dockerfile)
 }
 
 // BuildQuietly is Build for lessons that are not about building: it tells the learner the image's id, and not the

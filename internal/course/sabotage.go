@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -64,12 +63,10 @@ func (l *lesson) headers() []string {
 
 // named gives the lesson's label to what is built on a throwaway engine: buildx sends no header.
 func (l *lesson) named(arguments []string) []string {
-	for _, builds := range [][]string{{"build"}, {"buildx", "build"}} {
-		if n := len(builds); sabotaged() && len(arguments) > n && slices.Equal(arguments[:n], builds) {
-			return slices.Concat(builds, []string{"--label", LessonLabel + "=" + l.id}, arguments[n:])
-		}
+	if !sabotaged() {
+		return arguments
 	}
-	return arguments
+	return withFlags(arguments, [][]string{{"build"}, {"buildx", "build"}}, "--label", LessonLabel+"="+l.id)
 }
 
 // ForAll is the command for what all lessons use that share an engine, whichever of them comes first: no fault is planted

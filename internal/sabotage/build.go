@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"io"
 	"log"
 	"maps"
@@ -30,25 +29,26 @@ const (
 	session  = "POST /session"
 )
 
-// What faults are planted in there: the options of a build by their names, the name of a secret, and a Dockerfile.
+// The calls that faults are planted in: for a build with its options, in two ways, for a secret by its name, and for files, of
+// which one is the Dockerfile.
 const (
-	build      = "Solve"
-	secret     = "GetSecret"
-	dockerfile = "DiffCopy"
+	build      = "/moby.buildkit.v1.Control/Solve"
+	rebuild    = "/moby.buildkit.v1.frontend.LLBBridge/Solve"
+	secret     = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
+	dockerfile = "/moby.filesync.v1.FileSync/DiffCopy"
 )
 
-// Which field of which call has that. Source: control.proto, gateway.proto and secrets.proto of moby/buildkit, wire.proto
-// of tonistiigi/fsutil.
-var (
-	optionsIn = map[string]protowire.Number{
-		"/moby.buildkit.v1.Control/Solve":            7,
-		"/moby.buildkit.v1.frontend.LLBBridge/Solve": 3,
-	}
-	sessionIn = map[string]protowire.Number{"/moby.buildkit.v1.Control/Solve": 5}
-	secretIn  = map[string]protowire.Number{"/moby.buildkit.secrets.v1.Secrets/GetSecret": 1}
-	filesIn   = map[string]protowire.Number{"/moby.filesync.v1.FileSync/DiffCopy": 4}
+// optionsIn is the field of a build's options. Source of these numbers: control.proto, gateway.proto and secrets.proto of
+// moby/buildkit, wire.proto of tonistiigi/fsutil.
+var optionsIn = map[string]protowire.Number{build: 7, rebuild: 3}
 
-	fileIn, timeIn = protowire.Number(2), protowire.Number(6) // what is said of a file before it is sent
+// And others' fields.
+const (
+	sessionIn protowire.Number = 5 // of build
+	secretIn  protowire.Number = 1 // of secret
+	fileIn    protowire.Number = 2 // of dockerfile: what is said of a file before it is sent
+	timeIn    protowire.Number = 6 // of that
+	contentIn protowire.Number = 4 // of dockerfile
 )
 
 // lessonOption is the option of a build by which the course finds again what it has built.
@@ -60,14 +60,13 @@ func (e *engineProxy) build(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	defer engine.Close()
 	relay(docker, engine, func(call *http.Request) {
-		if optionsIn[call.URL.Path] == 0 {
+		options := optionsIn[call.URL.Path]
+		if options == 0 {
 			return
 		}
 		alter(call, func(m message) message {
 			asked := &request{operation: build, body: object{}}
-			options := optionsIn[call.URL.Path]
 			rest := slices.DeleteFunc(slices.Clone(m), func(f part) bool {
 				if f.number == options {
 					name, value := f.entry()
@@ -77,12 +76,12 @@ func (e *engineProxy) build(w http.ResponseWriter, r *http.Request) {
 			})
 			id, _ := asked.body[lessonOption].(string)
 			test := course.LessonTest(id)
-			if in := sessionIn[call.URL.Path]; in != 0 {
+			if call.URL.Path == build {
 				e.mutex.Lock()
-				e.sessions[m.text(in)] = test
+				e.sessions[m.text(sessionIn)] = test
 				e.mutex.Unlock()
 			}
-			if !e.plants(test, asked) {
+			if _, altered := e.consider(test, asked); !altered {
 				return m
 			}
 			for _, name := range sortedKeys(asked.body) {
@@ -101,27 +100,24 @@ func (e *engineProxy) session(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	defer docker.Close()
 	test := func() string {
 		e.mutex.Lock()
 		defer e.mutex.Unlock()
 		return e.sessions[id]
 	}
 	relay(engine, docker, func(call *http.Request) {
-		in := secretIn[call.URL.Path]
-		if in == 0 {
+		if call.URL.Path != secret {
 			return
 		}
 		alter(call, func(m message) message {
-			asked := &request{operation: secret, body: object{"ID": m.text(in)}}
-			if e.plants(test(), asked) {
-				m.set(in, asked.body["ID"])
+			asked := &request{operation: secret, body: object{"ID": m.text(secretIn)}}
+			if _, altered := e.consider(test(), asked); altered {
+				m.set(secretIn, asked.body["ID"])
 			}
 			return m
 		})
 	}, func(answer *http.Response) error {
-		in := filesIn[answer.Request.URL.Path]
-		if in == 0 || answer.Request.Header.Get("Dir-Name") != "dockerfile" {
+		if answer.Request.URL.Path != dockerfile || answer.Request.Header.Get("Dir-Name") != "dockerfile" {
 			return nil
 		}
 		answer.Body = altered(answer.Body, func(m message) message {
@@ -135,26 +131,16 @@ func (e *engineProxy) session(w http.ResponseWriter, r *http.Request) {
 					m[n] = textField(fileIn, string(stat.encode()))
 				}
 			}
-			if text := m.text(in); text != "" {
+			if text := m.text(contentIn); text != "" {
 				asked := &request{operation: dockerfile, body: object{"Dockerfile": text}}
-				if e.plants(test(), asked) {
-					m.set(in, asked.body["Dockerfile"])
+				if _, altered := e.consider(test(), asked); altered {
+					m.set(contentIn, asked.body["Dockerfile"])
 				}
 			}
 			return m
 		})
 		return nil
 	})
-}
-
-// plants considers what a test asks BuildKit for, and tells whether it has been altered.
-func (e *engineProxy) plants(test string, asked *request) bool {
-	sent, err := json.Marshal(asked.body)
-	if err != nil || test == "" {
-		return false
-	}
-	_, altered := e.consider(test, asked, sent)
-	return altered
 }
 
 // between asks the engine for a connection to take over, as docker does, and returns both sides.
@@ -192,10 +178,9 @@ func (e *engineProxy) between(w http.ResponseWriter, r *http.Request) (docker, e
 // relay hands on gRPC calls from one side to the other one, until one of them hangs up. Each call, and each answer, may be
 // altered.
 func relay(from, to net.Conn, call func(*http.Request), answer func(*http.Response) error) {
-	var withoutTLS http.Protocols
-	withoutTLS.SetUnencryptedHTTP2(true)
-	dial := func(context.Context, string, string) (net.Conn, error) { return to, nil }
-	client, err := (&http.Transport{Protocols: &withoutTLS, DialContext: dial}).NewClientConn(context.Background(), "http", "localhost:80")
+	defer from.Close()
+	defer to.Close()
+	client, err := clientOver(to)
 	if err != nil {
 		return
 	}
@@ -205,8 +190,7 @@ func relay(from, to net.Conn, call func(*http.Request), answer func(*http.Respon
 			_ = from.Close()
 		}
 	})
-	quiet := log.New(io.Discard, "", 0)
-	server := &http.Server{Protocols: &withoutTLS, ErrorLog: quiet, Handler: &httputil.ReverseProxy{
+	serveOver(from, &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "localhost"
 			// A call may be answered for good before all of it is there. The client then closes what it still reads of it, which the
@@ -217,9 +201,26 @@ func relay(from, to net.Conn, call func(*http.Request), answer func(*http.Respon
 		Transport:      client,
 		FlushInterval:  -1,
 		ModifyResponse: answer,
-		ErrorLog:       quiet,
-	}}
-	_ = server.Serve(&single{Conn: from, ended: make(chan struct{})})
+		ErrorLog:       log.New(io.Discard, "", 0),
+	})
+}
+
+func withoutTLS() *http.Protocols {
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	return &protocols
+}
+
+// clientOver makes gRPC calls over a connection.
+func clientOver(connection net.Conn) (*http.ClientConn, error) {
+	dial := func(context.Context, string, string) (net.Conn, error) { return connection, nil }
+	return (&http.Transport{Protocols: withoutTLS(), DialContext: dial}).NewClientConn(context.Background(), "http", "localhost:80")
+}
+
+// serveOver answers the gRPC calls that come over a connection, until it ends.
+func serveOver(connection net.Conn, handler http.Handler) {
+	server := &http.Server{Protocols: withoutTLS(), Handler: handler, ErrorLog: log.New(io.Discard, "", 0)}
+	_ = server.Serve(&single{Conn: connection, ended: make(chan struct{})})
 }
 
 // alter reads a call's messages, and has them sent as they are then.

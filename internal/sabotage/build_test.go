@@ -3,7 +3,6 @@ package sabotage
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -31,22 +30,9 @@ func (e *anEngine) takenOver(t *testing.T, path, session string) net.Conn {
 	return over{connection, reader}
 }
 
-func withoutTLS() *http.Protocols {
-	var protocols http.Protocols
-	protocols.SetUnencryptedHTTP2(true)
-	return &protocols
-}
-
-// serve answers gRPC calls that come over a connection.
-func serve(connection net.Conn, handler http.HandlerFunc) {
-	server := &http.Server{Protocols: withoutTLS(), Handler: handler}
-	_ = server.Serve(&single{Conn: connection, ended: make(chan struct{})})
-}
-
 // calling makes gRPC calls over a connection, and returns the first message of an answer.
 func calling(t *testing.T, connection net.Conn) func(path, directory string, body io.Reader) message {
-	dial := func(context.Context, string, string) (net.Conn, error) { return connection, nil }
-	client, err := (&http.Transport{Protocols: withoutTLS(), DialContext: dial}).NewClientConn(t.Context(), "http", "x:80")
+	client, err := clientOver(connection)
 	require.NoError(t, err)
 	return func(path, directory string, body io.Reader) message {
 		call, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://x"+path, body)
@@ -86,7 +72,7 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 			<-t.Context().Done()
 			return
 		}
-		serve(connection, func(w http.ResponseWriter, r *http.Request) {
+		serveOver(connection, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			content, _ := io.ReadAll(r.Body)
 			asked := map[string]string{}
 			for _, one := range unframed(t, content) {
@@ -106,11 +92,11 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 			w.Header().Set("Trailer", "Grpc-Status")
 			_, _ = w.Write(framed())
 			w.Header().Set("Grpc-Status", "0")
-		})
+		}))
 	}
 	return e, func(options ...part) []string {
 		heard = nil
-		go serve(e.takenOver(t, "/session", "session-1"), func(w http.ResponseWriter, r *http.Request) {
+		go serveOver(e.takenOver(t, "/session", "session-1"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Trailer", "Grpc-Status")
 			defer w.Header().Set("Grpc-Status", "0")
 			if strings.HasSuffix(r.URL.Path, "GetSecret") {
@@ -119,7 +105,7 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 				return
 			}
 			_, _ = w.Write(framed(textField(4, "FROM busybox\nUSER 1000\n")))
-		})
+		}))
 		solve := calling(t, e.takenOver(t, "/grpc", ""))
 		call := framed(append(options, textField(5, "session-1"), textField(6, "dockerfile.v0"))...)
 		solve("/moby.buildkit.v1.Control/Solve", "", bytes.NewReader(call))

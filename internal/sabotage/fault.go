@@ -3,7 +3,9 @@ package sabotage
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +27,13 @@ type request struct {
 	operation string
 	query     url.Values
 	body      object
+}
+
+// clone is a request of its own, with the same in it.
+func (r *request) clone() *request {
+	text, _ := json.Marshal(r.body)
+	body, _ := parse(text)
+	return &request{operation: r.operation, query: maps.Clone(r.query), body: body}
 }
 
 // object is a JSON object. What this package doesn't know in it stays as it is.

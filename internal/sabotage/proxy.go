@@ -231,20 +231,16 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), made{}, made{exec: true, listens: asked.body["AttachStdin"] == true}))
 	}
 
-	altered := false
-	if test != "" {
-		fault, doomed := e.consider(test, asked, sent)
-		if doomed && fault.nothing && fault.on == op {
-			nothingDoneAnswer(w, op)
-			if op == unpause {
-				// With version 1 of control groups, an engine can't be removed while a container in it is paused.
-				later := r.Clone(context.WithoutCancel(r.Context()))
-				later.Body = http.NoBody
-				time.AfterFunc(tooLate, func() { e.forward.ServeHTTP(httptest.NewRecorder(), later) })
-			}
-			return
+	fault, altered := e.consider(test, asked)
+	if altered && fault.nothing && fault.on == op {
+		nothingDoneAnswer(w, op)
+		if op == unpause {
+			// With version 1 of control groups, an engine can't be removed while a container in it is paused.
+			later := r.Clone(context.WithoutCancel(r.Context()))
+			later.Body = http.NoBody
+			time.AfterFunc(tooLate, func() { e.forward.ServeHTTP(httptest.NewRecorder(), later) })
 		}
-		altered = doomed
+		return
 	}
 	if altered {
 		r.URL.RawQuery = asked.query.Encode()
@@ -262,8 +258,11 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // consider notes which faults could be planted into a test's request or, when one is planned, plants it. It returns that
-// one, and whether the request is altered.
-func (e *engineProxy) consider(test string, asked *request, sent []byte) (Fault, bool) {
+// one, and whether the request is altered. What is no test's is left alone.
+func (e *engineProxy) consider(test string, asked *request) (Fault, bool) {
+	if test == "" {
+		return Fault{}, false
+	}
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
 	if e.plan == nil {
@@ -271,8 +270,7 @@ func (e *engineProxy) consider(test string, asked *request, sent []byte) (Fault,
 			if fault.on != asked.operation {
 				continue
 			}
-			body, _ := parse(sent)
-			if fault.plant(&request{operation: asked.operation, query: maps.Clone(asked.query), body: body}) {
+			if fault.plant(asked.clone()) {
 				if e.applies[test] == nil {
 					e.applies[test] = map[string]bool{}
 				}
