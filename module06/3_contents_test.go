@@ -163,7 +163,7 @@ func TestCopyCannotReachOutsideTheContext(t *testing.T) {
 
 // EXPOSE tells the reader, and tools, which port the program listens on. It opens nothing: published is what docker run
 // is told to publish, which docker port lists. (With --publish-all it is told to publish what the image exposes.) And what
-// isn't exposed can be published all the same.
+// isn't exposed can be published all the same. (httpd is busybox's web server.)
 func TestExposePublishesNothingByItself(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)

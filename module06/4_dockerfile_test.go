@@ -100,6 +100,167 @@ func TestWorkdirIsWhereTheInstructionsBelowItHappen(t *testing.T) {
 	assert.Equal(t, "/\n/\n", run(build("RUN mkdir -p /app/data && cd /app/data\n")))
 }
 
+// ADD brings files of the context into the image, as COPY does. But an archive it unpacks on the way, so that a reader has
+// to know which files are archives. Where a copy is meant, COPY says so.
+func TestAddUnpacksAnArchiveWhichCopyTakesAsItIs(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	context := course.Directory(t, map[string]string{"index.html": "hello\n"})
+	course.CLI{}.In(context).Program(t, "tar", "-c", "-f", "pages.tar", "index.html")
+	pages := func(instruction string) string {
+		tag := course.Unique(t, "pages:")
+		course.WriteHostFile(t, filepath.Join(context, "Dockerfile"), "FROM "+busybox+"\n"+instruction+"\n")
+		engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--tag", tag, context)
+		return engine.Docker(t, "run", "--rm", tag, "ls", "/pages").Stdout
+	}
+	assert.Equal(t, "index.html\n", pages("ADD pages.tar /pages/"))
+	assert.Equal(t, "pages.tar\n", pages("COPY pages.tar /pages/"))
+}
+
+// ADD fetches what is a URL, which COPY can't. What is fetched may be another file tomorrow. With --checksum the build
+// goes on only with the file that was meant. (BuildKit tells such an ADD twice: it fetches the file, and then adds it.)
+func TestAddFetchesAURLAndWithAChecksumNothingElse(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	server := course.Unique(t, "downloads-")
+	course.Say(t, "A web server (httpd is busybox's) from which a build can fetch a file:")
+	engine.Docker(t, "run", "--detach", "--name", server, "--publish", "127.0.0.1:18082:8080", busybox,
+		"sh", "-c", "mkdir /www && cd /www && echo original > tool && exec httpd -f -p 8080")
+	engine.DockerUntil(t, "original", "exec", server, "wget", "-q", "-O", "-", "127.0.0.1:8080/tool")
+	sum := strings.Fields(engine.Docker(t, "exec", server, "sha256sum", "/www/tool").Stdout)[0]
+
+	const url = "http://127.0.0.1:18082/tool"
+	dockerfile := func(instruction string) string { return "FROM " + busybox + "\n" + instruction + " /tool\n" }
+	unchecked, checked := dockerfile("ADD "+url), dockerfile("ADD --checksum=sha256:"+sum+" "+url)
+	built := func(dockerfile string) string {
+		tag := engine.Showing(example.Progress).Build(t, "fetched", dockerfile)
+		return engine.Docker(t, "run", "--rm", tag, "cat", "/tool").Stdout
+	}
+	fails := func(dockerfile string) string {
+		return engine.Showing(example.Progress).DockerStdinFails(t, dockerfile, "build", "--progress", "plain", "-").Stderr
+	}
+	assert.Contains(t, fails(dockerfile("COPY "+url)), "source can't be a URL for COPY")
+	assert.Equal(t, "original\n", built(unchecked))
+
+	course.Say(t, "Somebody replaces the file:")
+	engine.Docker(t, "exec", server, "sh", "-c", "echo replaced > /www/tool")
+	assert.Equal(t, "replaced\n", built(unchecked))
+	assert.Contains(t, fails(checked), "digest mismatch")
+
+	course.Say(t, "And puts the one that was meant back:")
+	engine.Docker(t, "exec", server, "sh", "-c", "echo original > /www/tool")
+	assert.Equal(t, "original\n", built(checked))
+}
+
+// VOLUME names a directory whose content is not the container's own business, like a database's. Each container gets an
+// anonymous volume there, filled with what the image has, unless docker run mounts something else. Without it, what is
+// written there is a change of the container, and goes with it.
+func TestVolumeGivesEachContainerAVolumeOfItsOwn(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	build := func(instructions string) (tag string) {
+		return engine.Showing(example.Progress).Build(t, "guests", "FROM "+busybox+"\n"+
+			"RUN mkdir /data && echo the host > /data/guests\n"+instructions+
+			"CMD echo a visitor >> /data/guests && cat /data/guests\n")
+	}
+	run := func(tag string, flags ...string) (mounted, changes string) {
+		name := course.Unique(t, "guests-")
+		line := append(append([]string{"run", "--name", name}, flags...), tag)
+		assert.Equal(t, "the host\na visitor\n", engine.Docker(t, line...).Stdout)
+		const volumes = "{{range .Mounts}}{{.Destination}} is {{.Name}}{{end}}"
+		return engine.Docker(t, "inspect", "--format", volumes, name).Stdout, engine.Docker(t, "diff", name).Stdout
+	}
+	declaring := build("VOLUME /data\n")
+	first, changes := run(declaring)
+	assert.Regexp(t, `^/data is [0-9a-f]{64}\n$`, first)
+	assert.Empty(t, changes)
+	second, _ := run(declaring)
+	assert.Regexp(t, `^/data is [0-9a-f]{64}\n$`, second)
+	assert.NotEqual(t, first, second)
+	named := course.Unique(t, "guests-")
+	third, _ := run(declaring, "--volume", named+":/data")
+	assert.Equal(t, "/data is "+named+"\n", third)
+
+	course.Say(t, "The same without VOLUME:")
+	none, changes := run(build(""))
+	assert.Equal(t, "\n", none)
+	assert.Equal(t, "C /data\nC /data/guests\n", changes)
+}
+
+// STOPSIGNAL is what docker stop sends to the program first, where that wants to hear something else than SIGTERM. (docker
+// run --stop-signal overrules it.)
+func TestStopsignalIsWhatDockerStopSends(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	heard := func(instructions string) string {
+		tag := engine.Showing(example.Progress).Build(t, "hearing", "FROM "+busybox+"\n"+instructions+`COPY <<'EOF' /program
+for signal in TERM USR1; do trap "echo heard $signal; exit" $signal; done
+echo ready; while :; do sleep 0.1; done
+EOF
+CMD ["sh", "/program"]
+`)
+		name := course.Unique(t, "hearing-")
+		engine.Docker(t, "run", "--detach", "--name", name, tag)
+		engine.DockerUntil(t, "^ready\n$", "logs", name)
+		engine.Docker(t, "stop", name)
+		return engine.Docker(t, "logs", name).Stdout
+	}
+	assert.Equal(t, "ready\nheard USR1\n", heard("STOPSIGNAL USR1\n"))
+	assert.Equal(t, "ready\nheard TERM\n", heard(""))
+}
+
+// SHELL is what runs the instructions in shell form below it, and in the end a CMD in shell form. Usually that is /bin/sh
+// -c, to which a pipe has succeeded when its last command has: a download that failed goes unnoticed. With pipefail it
+// doesn't.
+func TestShellRunsWhatIsInShellForm(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	const pipefail = "SHELL [\"/bin/sh\", \"-o\", \"pipefail\", \"-c\"]\n"
+	dockerfile := func(shell, run string) string {
+		return "FROM " + engine.Ref(t, image.Busybox) + "\n" + shell + "RUN " + run + "\nCMD echo hello\n"
+	}
+	command := func(tag string) string {
+		return engine.Docker(t, "image", "inspect", "--format", "{{json .Config.Cmd}}", tag).Stdout
+	}
+	build := func(dockerfile string) (tag string) {
+		return engine.Showing(example.Progress).Build(t, "shell", dockerfile)
+	}
+	const download = "wget -q -O - http://127.0.0.1:1/list | sort > /list"
+	assert.Equal(t, `["/bin/sh","-c","echo hello"]`+"\n", command(build(dockerfile("", download))))
+
+	course.Say(t, "With pipefail the same download fails the build, and one that succeeds doesn't:")
+	engine.Showing(example.Progress).DockerStdinFails(t, dockerfile(pipefail, download), "build", "--progress", "plain", "-")
+	tag := build(dockerfile(pipefail, "echo downloaded | sort > /list"))
+	assert.Equal(t, `["/bin/sh","-o","pipefail","-c","echo hello"]`+"\n", command(tag))
+}
+
+// ONBUILD keeps an instruction for later: it is performed not in this build, but in the one that is FROM this image, and
+// not in the one after that. A Dockerfile doesn't show what its base has kept for it; docker inspect does.
+func TestOnbuildIsPerformedInTheNextBuild(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	build := func(base, instructions string) (tag, performed string) {
+		tag = engine.Showing(example.Progress).Build(t, "onbuild", "FROM "+base+"\n"+instructions)
+		performed = engine.Docker(t, "run", "--rm", tag, "sh", "-c", "cat /performed 2> /dev/null || echo never").Stdout
+		return tag, performed
+	}
+	kept := func(tag string) string {
+		return engine.Docker(t, "image", "inspect", "--format", "{{.Config.OnBuild}}", tag).Stdout
+	}
+	const instruction = "RUN echo once >> /performed"
+	parent, performed := build(engine.Ref(t, image.Busybox), "ONBUILD "+instruction+"\n")
+	assert.Equal(t, "never\n", performed)
+	assert.Equal(t, "["+instruction+"]\n", kept(parent))
+
+	child, performed := build(parent, "")
+	assert.Equal(t, "once\n", performed)
+	assert.Equal(t, "[]\n", kept(child))
+	_, performed = build(child, "")
+	assert.Equal(t, "once\n", performed)
+
+	course.Say(t, "Without the word ONBUILD it is performed at once:")
+	_, performed = build(engine.Ref(t, image.Busybox), instruction+"\n")
+	assert.Equal(t, "once\n", performed)
+}
+
 // ARG is a variable of the build, ENV one of the container. What was given as ARG is not in the container's environment;
 // but it is in the image's history, for everybody to read. ENV is in both.
 func TestARGIsInTheHistoryAndENVInTheEnvironmentToo(t *testing.T) {

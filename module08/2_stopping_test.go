@@ -61,23 +61,28 @@ echo ready; while :; do sleep 0.1; done`
 }
 
 // Who is asked to stop has ten seconds; then comes SIGKILL, which nobody survives and nobody hears. --stop-timeout is
-// how long it is. A database that needs a minute to write everything down should have that minute.
+// how long it is, and docker stop -t overrules it for once. A database that needs a minute to write everything down
+// should have that minute.
 func TestTheStopTimeoutIsHowLongAProgramMayTake(t *testing.T) {
 	const program = `trap 'echo finishing; sleep 2; echo finished; exit 0' TERM; echo ready; while :; do sleep 0.1; done`
-	stop := func(flags ...string) (*course.Container, string) {
-		container := background(t, flags, program)
+	stop := func(run []string, stop ...string) (log string, code int) {
+		container := background(t, run, program)
 		container.WaitForLog(t, "ready")
-		course.Docker(t, "stop", container.Name)
-		return container, course.Docker(t, "logs", container.Name).Stdout
+		course.Docker(t, append(append([]string{"stop"}, stop...), container.Name)...)
+		return course.Docker(t, "logs", container.Name).Stdout, exitCode(t, container)
 	}
-	hurried, log := stop("--stop-timeout", "1")
+	const killed = 137 // 128 plus 9, which is SIGKILL's number
+	log, code := stop([]string{"--stop-timeout", "1"})
 	assert.Equal(t, "ready\nfinishing\n", log)
-	assert.Equal(t, 137, exitCode(t, hurried), "128 plus 9, which is SIGKILL's number")
+	assert.Equal(t, killed, code)
+	log, code = stop(nil, "-t", "1")
+	assert.Equal(t, "ready\nfinishing\n", log)
+	assert.Equal(t, killed, code)
 
 	course.Say(t, "With the usual ten seconds:")
-	patient, log := stop()
+	log, code = stop(nil)
 	assert.Equal(t, "ready\nfinishing\nfinished\n", log)
-	assert.Zero(t, exitCode(t, patient))
+	assert.Zero(t, code)
 }
 
 // background starts a container that performs a shell program, with flags of docker run.

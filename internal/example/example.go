@@ -200,7 +200,11 @@ func Progress(result course.Result) string {
 		fmt.Fprintln(&told, mark, strings.Join(strings.Fields(step.Instruction), " "))
 	}
 	if result.ExitCode != 0 {
-		_, problem, _ := strings.Cut(result.Stderr, "\n------\n")
+		_, problem, performed := strings.Cut(result.Stderr, "\n------\n")
+		if !performed { // not even begun: there is something wrong with the Dockerfile
+			_, problem, _ = strings.Cut(result.Stderr, "\nERROR: ")
+			problem = "ERROR: " + problem
+		}
 		told.WriteString(problem)
 	}
 	return told.String()

@@ -11,8 +11,7 @@ import (
 
 // unnoticeable are the faults that no claim can notice, and why.
 var unnoticeable = map[string]string{
-	"apparmor":  "only a kernel with AppArmor makes a difference",
-	"stop-time": "lessons use it to save time, and claim nothing about it",
+	"apparmor": "only a kernel with AppArmor makes a difference",
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
