@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,11 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/example"
+	"docker-proven/internal/image"
 	"docker-proven/internal/osv"
 	"docker-proven/internal/registry"
 )
 
-// A workflow says what a server does with each change: here it builds, tests, scans, tags and pushes the images. Whether
+// A workflow says what a server does with each change: here it tests, builds, tries, scans, tags and pushes the images. Whether
 // it says so in words that the server knows, a linter tells before anything is pushed. (It reads also what is between
 // ${{ and }}, in which most mistakes are made.)
 func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
@@ -42,7 +45,7 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 func TestAPushToMainPublishesEachImageByItsCommit(t *testing.T) {
 	server := newServer(t)
 	commit := strings.Repeat("0123456789", 4)
-	for _, service := range []string{"api-golang", "api-node", "client-react"} {
+	for _, service := range example.Services {
 		server.pushes(t, "refs/heads/main", commit).succeeds(t, service)
 		assert.ElementsMatch(t, []string{"main", "sha-0123456"}, server.tags(t, service))
 		assert.Equal(t, commit+"\n", server.Docker(t, "inspect", "--format",
@@ -54,31 +57,38 @@ func TestAPushToMainPublishesEachImageByItsCommit(t *testing.T) {
 // want its corrections, and latest for those who don't say.
 func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
 	server := newServer(t)
-	server.pushes(t, "refs/tags/v1.2.3", strings.Repeat("a", 40)).succeeds(t, "api-golang")
-	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, "api-golang"))
+	server.pushes(t, "refs/tags/v1.2.3", strings.Repeat("a", 40)).succeeds(t, example.APIGolang)
+	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, example.APIGolang))
 }
 
 // Of a pull request, which anybody may make, everything is done but the last step. And where a step fails, there is no
-// next one: neither what doesn't pass its tests is published, nor what the scanner has an advisory about.
+// next one: neither what doesn't pass its tests is published, nor what doesn't start, nor what the scanner has an advisory
+// about.
 func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	server := newServer(t)
 	proposed := server.pushes(t, "refs/pull/7/merge", strings.Repeat("b", 40))
 	proposed.event = "pull_request"
-	proposed.succeeds(t, "api-node")
-	assert.Empty(t, server.tags(t, "api-node"))
+	proposed.succeeds(t, example.APINode)
+	assert.Empty(t, server.tags(t, example.APINode))
 
 	course.Say(t, "With a mistake in the program:")
 	wrong := server.pushes(t, "refs/heads/main", strings.Repeat("c", 40))
 	file := filepath.Join(wrong.directory, "module05", "app", "api-node", "src", "app.js")
 	course.EditHostFile(t, file, "pong", "pang")
-	assert.Equal(t, "Test", wrong.fails(t, "api-node"))
-	assert.Empty(t, server.tags(t, "api-node"))
+	assert.Equal(t, "Test", wrong.fails(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode))
+
+	course.Say(t, "With a mistake in the Dockerfile of the image that is deployed, which its tests don't use:")
+	broken := server.pushes(t, "refs/heads/main", strings.Repeat("e", 40))
+	course.EditHostFile(t, filepath.Join(broken.directory, "module06", "api-node", "Dockerfile.6"), "src/main.js", "src/mian.js")
+	assert.Equal(t, "Try", broken.fails(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode))
 
 	course.Say(t, "With an advisory about one of its libraries:")
 	vulnerable := server.pushes(t, "refs/heads/main", strings.Repeat("d", 40))
 	advise(t, vulnerable.directory, "npm", "express")
-	assert.Equal(t, "Scan", vulnerable.fails(t, "api-node"))
-	assert.Empty(t, server.tags(t, "api-node"))
+	assert.Equal(t, "Scan", vulnerable.fails(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode))
 }
 
 // lint is what actionlint says of a workflow, a line for each mistake.
@@ -116,14 +126,14 @@ func newServer(t *testing.T) *server {
 }
 
 // image is the name of a service's images, without a tag.
-func (s *server) image(service string) string {
-	return s.registry.Address + "/" + s.repository + "/" + service
+func (s *server) image(service example.Service) string {
+	return s.registry.Address + "/" + s.repository + "/" + service.Name
 }
 
 // tags are those under which the registry has a service's image.
-func (s *server) tags(t *testing.T, service string) []string {
+func (s *server) tags(t *testing.T, service example.Service) []string {
 	t.Helper()
-	answer := s.registry.Get(t, "/v2/"+s.repository+"/"+service+"/tags/list", registry.BasicAuth(t, "robot", s.password))
+	answer := s.registry.Get(t, "/v2/"+s.repository+"/"+service.Name+"/tags/list", registry.BasicAuth(t, "robot", s.password))
 	if answer.Status == 404 {
 		return nil
 	}
@@ -159,7 +169,7 @@ func advise(t *testing.T, directory, ecosystem, name string) {
 }
 
 // succeeds performs the service's job, and fails the test when a step fails.
-func (c *change) succeeds(t *testing.T, service string) {
+func (c *change) succeeds(t *testing.T, service example.Service) {
 	t.Helper()
 	if step := c.perform(t, service); step != "" {
 		t.Fatalf("the step %q should have succeeded", step)
@@ -167,7 +177,7 @@ func (c *change) succeeds(t *testing.T, service string) {
 }
 
 // fails performs the service's job until a step fails, and returns that step's name.
-func (c *change) fails(t *testing.T, service string) (step string) {
+func (c *change) fails(t *testing.T, service example.Service) (step string) {
 	t.Helper()
 	step = c.perform(t, service)
 	require.NotEmpty(t, step, "a step should have failed")
@@ -175,8 +185,11 @@ func (c *change) fails(t *testing.T, service string) (step string) {
 }
 
 // perform performs the steps of the service's job as GitHub does, and returns the name of the one that fails.
-func (c *change) perform(t *testing.T, service string) (failed string) {
+func (c *change) perform(t *testing.T, service example.Service) (failed string) {
 	t.Helper()
+	for _, used := range slices.Concat(service.Bases, []image.Image{image.DockerfileFrontend, image.Busybox, image.OSVScanner}) {
+		course.Ref(t, used)
+	}
 	content, err := os.ReadFile(filepath.Join(c.directory, "module11", "workflow.yaml"))
 	require.NoError(t, err)
 	workflow, mistakes := actionlint.Parse(content)
@@ -189,7 +202,7 @@ func (c *change) perform(t *testing.T, service string) (failed string) {
 		"github.event_name == 'push'": fmt.Sprint(c.event == "push"),
 	}
 	for _, combination := range job.Strategy.Matrix.Include.Combinations {
-		if assigned(combination, "service") != service {
+		if assigned(combination, "service") != service.Name {
 			continue
 		}
 		for key := range combination.Assigns {
@@ -235,7 +248,7 @@ func (c *change) perform(t *testing.T, service string) (failed string) {
 			course.Say(t, "Step %s is left out, because this is not so: %s", step.Name.Value, step.If.Value)
 			continue
 		}
-		course.Say(t, "Step %s, for %s:", step.Name.Value, service)
+		course.Say(t, "Step %s, for %s:", step.Name.Value, service.Name)
 		with(step.Env)
 		told, err := os.ReadFile(variables)
 		require.NoError(t, err)

@@ -19,7 +19,7 @@ func File(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	text := string(content)
-	named := []image.Image{image.Postgres, image.OSVScanner}
+	named := []image.Image{image.Postgres, image.Busybox, image.OSVScanner}
 	for _, service := range Services {
 		named = append(named, service.Bases...)
 	}
