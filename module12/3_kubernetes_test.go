@@ -99,15 +99,22 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 // What a pod's containers may do, and how much they may use, is said in its manifest: no promise that tells systems apart,
 // as the kernel keeps it for all of them. The visitor's manifest says nothing of it.
 func (s *kubernetesShop) limitsItsPods(t *testing.T) {
-	course.Say(t, "Who its program is, which powers it could get (a bit for each), whether it can write outside its volumes, and how much memory it may use, "+
-		"in a pod whose manifest says so:")
-	what := []string{"sh", "-c", "id -u; grep CapBnd /proc/self/status; touch /tmp/note 2>&1 && echo written; " +
+	course.Say(t, "Who its program is, which powers it could get (a bit for each) and whether setuid programs could give it more, whether it has a token "+
+		"that the cluster obeys, whether it can write outside its volumes, and how much memory it may use, in a pod whose manifest says so:")
+	what := []string{"sh", "-c", "id -u; grep -e CapBnd -e NoNewPrivs /proc/self/status; " +
+		"test -e /var/run/secrets/kubernetes.io/serviceaccount/token && echo token; touch /tmp/note 2>&1 && echo written; " +
 		"cd /sys/fs/cgroup; cat memory.max 2> /dev/null || cat memory/memory.limit_in_bytes"}
 	limited := s.Kubectl(t, append([]string{"exec", "deployment/api-node", "--"}, what...)...).Stdout
-	assert.Regexp(t, `^1000\nCapBnd:\s+0000000000000000\ntouch: .*Read-only file system\n268435456\n$`, limited)
+	assert.Regexp(t, `^1000\nCapBnd:\s+0000000000000000\nNoNewPrivs:\s+1\ntouch: .*Read-only file system\n268435456\n$`, limited)
 	course.Say(t, "And in one whose manifest doesn't:")
 	free := s.Kubectl(t, append([]string{"exec", "visitor", "--"}, what...)...).Stdout
-	assert.Regexp(t, `^0\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nwritten\n(max|\d{16,})\n$`, free)
+	assert.Regexp(t, `^0\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nNoNewPrivs:\s+0\ntoken\nwritten\n(max|\d{16,})\n$`, free)
+
+	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. Where the manifest forbids that, it isn't started:")
+	s.Kubectl(t, "run", "careful", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
+		"--overrides", `{"spec": {"securityContext": {"runAsNonRoot": true}}}`, "--", "sleep", "1000000")
+	s.Until(t, `image will run as root`, "get", "pod", "careful", "--output", "jsonpath={.status.containerStatuses[0].state.waiting}")
+	s.Kubectl(t, "delete", "pod", "careful", "--now")
 }
 
 // A secret and a ConfigMap are kept by the cluster, and are files in the pods that name them: of the secret, in memory. An
