@@ -69,17 +69,24 @@ func Run(ctx context.Context, out io.Writer, words []string) (err error) {
 	defer proxy.close()
 	found.Engine = facts.String()
 
+	unknown := slices.Clone(which.tests)
 	for _, module := range which.modules {
 		if found.Recorded[module] != "" && len(which.tests) == 0 {
 			continue
 		}
 		fmt.Fprintf(out, "%s without faults, to see what could be planted where:\n", module)
-		if err := found.record(ctx, out, proxy.Proxy, module, which.tests); err != nil {
+		ran, err := found.record(ctx, out, proxy.Proxy, module, which.tests)
+		if err != nil {
 			return err
 		}
+		unknown = slices.DeleteFunc(unknown, func(test string) bool { return slices.Contains(ran, module+"."+test) })
 		if err := found.write(File); err != nil {
 			return err
 		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("no test of %s is called %s; each test is a word of its own, whole",
+			strings.Join(which.modules, ", "), strings.Join(unknown, ", "))
 	}
 	if which.named || len(which.tests) > 0 { // asked for by name, they are planted again
 		found.forget(which)
@@ -120,6 +127,9 @@ func choose(words []string) (which choice, err error) {
 		n := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == word })
 		switch {
 		case strings.HasPrefix(word, "module"):
+			if _, err := os.Stat(word); err != nil {
+				return which, fmt.Errorf("there is no %s here", word)
+			}
 			which.modules = append(which.modules, word)
 		case strings.HasPrefix(word, "Test"):
 			which.tests = append(which.tests, word)
@@ -272,8 +282,9 @@ func (f *findings) forget(which choice) {
 	}
 }
 
-// record runs the tests of a module, or those named, and notes which faults can be planted.
-func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, module string, tests []string) error {
+// record runs the tests of a module, or those named, and notes which faults can be planted. It returns the names of the
+// tests that ran ("module04.TestName").
+func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, module string, tests []string) (ran []string, err error) {
 	proxy.Record()
 	var events bytes.Buffer
 	run := "."
@@ -282,11 +293,11 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 	}
 	proof.Run(ctx, []string{"./" + module, "-skip=" + apart, "-run=" + run}, out, &events)
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	ended := endings(&events)
 	if len(ended) == 0 && len(tests) == 0 {
-		return fmt.Errorf("%s: no test has run", module)
+		return nil, fmt.Errorf("%s: no test has run", module)
 	}
 	applies := proxy.Applies()
 	for name, ending := range ended {
@@ -305,7 +316,7 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 	if len(tests) == 0 {
 		f.Recorded[module] = time.Now().Format(time.DateOnly)
 	}
-	return nil
+	return sortedKeys(ended), nil
 }
 
 // next plans a fault for each test that has some left: that which has the fewest tests. A test and its subtests take turns.

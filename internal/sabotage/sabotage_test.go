@@ -22,6 +22,7 @@ func TestATestAndItsSubtestsTakeTurnsAndRareFaultsComeFirst(t *testing.T) {
 		}
 		return names
 	}
+	t.Chdir("../..")
 	which, err := choose([]string{"module04"})
 	assert.NoError(t, err)
 	assert.Equal(t, map[string]string{"module04.TestA": "memory", "module04.TestB": "cmd"}, names(f.next(which)))
@@ -34,6 +35,7 @@ func TestWhatOnlyOneTestHasCaughtIsPlantedOnceMore(t *testing.T) {
 		"module04.TestA": {Verdicts: map[string]verdict{"memory": {Caught: true}, "mount": {Caught: true}, "user": {Caught: true, Again: true}}},
 		"module04.TestB": {Verdicts: map[string]verdict{"memory": {}, "mount": {Caught: true}}},
 	}}
+	t.Chdir("../..")
 	which, err := choose([]string{"module04"})
 	assert.NoError(t, err)
 	plan := map[string]Fault{"module04.TestB": faultNamed(t, "cmd")}
@@ -44,6 +46,14 @@ func TestWhatOnlyOneTestHasCaughtIsPlantedOnceMore(t *testing.T) {
 	taken := map[string]Fault{"module04.TestA/x": faultNamed(t, "cmd")}
 	f.again(which, taken)
 	assert.Len(t, taken, 1, "its subtest has another fault in this round")
+}
+
+func TestWhatDoesNotExistIsNotChosen(t *testing.T) {
+	t.Chdir("../..")
+	_, err := choose([]string{"memory", "module99"})
+	assert.EqualError(t, err, "there is no module99 here")
+	_, err = choose([]string{"memmory", "module04"})
+	assert.ErrorContains(t, err, `there is no fault "memmory"; there are: cmd `)
 }
 
 func TestAPatternIsForOneTestAlone(t *testing.T) {
