@@ -3,6 +3,7 @@ GO      ?= go
 COURSE  := $(GO) run ./internal/cmd/course
 ALL     := $(wildcard module??)
 MODULES ?= $(ALL)
+$(if $(filter-out $(ALL),$(MODULES)),$(error MODULES: there is no $(filter-out $(ALL),$(MODULES)). There are $(ALL)))
 # All of them, unless a person has named some.
 PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
