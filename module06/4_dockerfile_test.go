@@ -119,7 +119,7 @@ func TestAddUnpacksAnArchiveWhichCopyTakesAsItIs(t *testing.T) {
 
 // ADD fetches what is a URL, which COPY can't. What is fetched may be another file tomorrow. With --checksum the build
 // goes on only with the file that was meant. (BuildKit tells such an ADD twice: it fetches the file, and then adds it.)
-func TestAddFetchesAURLAndWithAChecksumNothingElse(t *testing.T) {
+func TestAddFetchesAFileAndWithAChecksumNoOtherThanTheOneMeant(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	server := course.Unique(t, "downloads-")
