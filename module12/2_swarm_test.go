@@ -93,7 +93,8 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 }
 
 func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
-	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first.")
+	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first. "+
+		"(With --no-resolve-image no registry is asked which image a tag means.)")
 	before := len(s.said(t))
 	visitors := s.visit(t)
 	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2"))

@@ -163,7 +163,8 @@ var (
 // threeMachines are the machines, of which one lesson after another makes use: each says where tasks may run.
 func threeMachines(t *testing.T) *machines {
 	t.Helper()
-	course.Say(t, "Three machines, of which one is a manager:")
+	course.Say(t, "Three machines, of which one is a manager. (Services are made with --no-resolve-image, for no registry has to be asked which image "+
+		"a tag means, and with --init, so that what they run ends when it is asked to.)")
 	atThem.Take(t)
 	return theMachines.Get(t, func() *machines {
 		m := &machines{}
