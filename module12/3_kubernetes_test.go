@@ -291,6 +291,7 @@ spec:
   containers:
     - name: program
       image: BUSYBOX
+      imagePullPolicy: IfNotPresent
       command: [sh, -c, "touch /tmp/useful; while sleep 1000; do :; done"]
 `
 	usefulProbe = `      livenessProbe:

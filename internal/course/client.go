@@ -74,7 +74,8 @@ func (c CLI) start(t *testing.T, typed bool, program string, arguments []string)
 		client.command.Process.Kill()
 		<-client.ended
 		if unread := client.Output()[client.read:]; t.Failed() && unread != "" {
-			l.write("In the background, " + shellQuote(client.words) + " has written:\n" + indent(unread, "    "))
+			l.write("In the background, " + shellQuote(client.words) + " has written:\n")
+			l.result(Result{Stdout: unread})
 		}
 	})
 	return client
