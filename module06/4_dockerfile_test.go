@@ -108,9 +108,8 @@ func TestAddUnpacksAnArchiveWhichCopyTakesAsItIs(t *testing.T) {
 	context := course.Directory(t, map[string]string{"index.html": "hello\n"})
 	course.CLI{}.In(context).Program(t, "tar", "-c", "-f", "pages.tar", "index.html")
 	pages := func(instruction string) string {
-		tag := course.Unique(t, "pages:")
 		course.WriteHostFile(t, filepath.Join(context, "Dockerfile"), "FROM "+busybox+"\n"+instruction+"\n")
-		engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--tag", tag, context)
+		tag := engine.Showing(example.Progress).BuildDirectory(t, "pages", context, "--progress", "plain")
 		return engine.Docker(t, "run", "--rm", tag, "ls", "/pages").Stdout
 	}
 	assert.Equal(t, "index.html\n", pages("ADD pages.tar /pages/"))
@@ -291,10 +290,8 @@ func TestABuildSecretIsNowhereInTheImage(t *testing.T) {
 	context := course.HostDirectory(t)
 	course.WriteHostFile(t, filepath.Join(context, "token"), token)
 	found := func(instructions string, flags ...string) []string {
-		tag := course.Unique(t, "secret:")
 		course.WriteHostFile(t, filepath.Join(context, "Dockerfile"), "FROM "+busybox+"\n"+instructions)
-		line := append([]string{"build", "--progress", "plain", "--tag", tag}, flags...)
-		engine.Showing(example.Progress).Docker(t, append(line, context)...)
+		tag := engine.Showing(example.Progress).BuildDirectory(t, "secret", context, append(flags, "--progress", "plain")...)
 		proof := engine.Docker(t, "run", "--rm", tag, "cat", "/length")
 		require.Equal(t, fmt.Sprintln(len(token)), proof.Stdout, "the build should have had the secret")
 		archive := filepath.Join(course.HostDirectory(t), "image.tar")

@@ -227,11 +227,13 @@ func TestATranscriptIsPartedByWhoSpeaks(t *testing.T) {
 		{"command", "$ sh -c 'echo one\necho two'"},
 		{"output", "one\ntwo\nexit status 1"},
 		{"command", "throwaway shop $ docker build - <<'EOF'\nFROM busybox\n$ no command\nEOF"},
+		{"command", "$ docker build - <<'THE_EOF'\nCOPY <<EOF /file\nEOF\nUSER 1000\nTHE_EOF"},
 		{"command", "throwaway $ true"},
 		{"output", "(and so on)"},
 		{"message", "a_test.go:7: it failed\n    twice"},
 	}, passages("    A volume.\n    $ docker volume create notes\n        notes\n    # And now without:\n"+
 		"    $ sh -c 'echo one\n    echo two'\n        one\n        two\n      exit status 1\n"+
-		"    throwaway shop $ docker build - <<'EOF'\n    FROM busybox\n    $ no command\n    EOF\n    throwaway $ true\n"+
+		"    throwaway shop $ docker build - <<'EOF'\n    FROM busybox\n    $ no command\n    EOF\n"+
+		"    $ docker build - <<'THE_EOF'\n    COPY <<EOF /file\n    EOF\n    USER 1000\n    THE_EOF\n    throwaway $ true\n"+
 		"      (and so on)\n    a_test.go:7: it failed\n        twice\n", "A volume.\n"))
 }

@@ -73,8 +73,9 @@ func isTable(text string) bool {
 
 // goesOn is whether a command has more lines: a quotation that is open, or a text for its standard input.
 func goesOn(command string) bool {
-	if strings.Contains(command, " <<'EOF'") {
-		return !strings.HasSuffix(command, "\nEOF")
+	if _, text, reads := strings.Cut(command, " <<'"); reads {
+		end, _, _ := strings.Cut(text, "'")
+		return !strings.HasSuffix(command, "\n"+end)
 	}
 	return strings.Count(command, "'")%2 == 1 && strings.Count(command, `"`)%2 == 0
 }

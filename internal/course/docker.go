@@ -260,7 +260,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	case !strings.Contains(text, "\n"):
 		l.write(c.prompt() + "echo " + shellQuote([]string{text}) + " | " + shown + "\n")
 	default:
-		l.write(c.prompt() + shown + " <<'EOF'\n" + text + "\nEOF\n")
+		l.write(c.prompt() + shown + heredoc(text))
 	}
 
 	limit := patience

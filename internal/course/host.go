@@ -78,10 +78,19 @@ func File(t *testing.T, name, content string) string {
 	return path
 }
 
+// heredoc is how one types a text that a command reads. It ends at a line that is none of the text's own.
+func heredoc(text string) string {
+	end := "EOF"
+	for slices.Contains(strings.Split(text, "\n"), end) {
+		end = "THE_" + end
+	}
+	return " <<'" + end + "'\n" + text + "\n" + end + "\n"
+}
+
 // WriteHostFile writes a file of the host.
 func WriteHostFile(t *testing.T, path, content string) {
 	t.Helper()
-	lessonOf(t).write(fmt.Sprintf("$ cat > %s <<'EOF'\n%s\nEOF\n", path, strings.TrimRight(content, "\n")))
+	lessonOf(t).write("$ cat > " + path + heredoc(strings.TrimRight(content, "\n")))
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
 	}

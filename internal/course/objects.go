@@ -57,12 +57,18 @@ func BuildQuietly(t *testing.T, name, dockerfile string) (tag string) {
 }
 
 // BuildDirectory builds an image from a directory with a Dockerfile in it, and with the flags of `docker build` given.
-// It returns the image's tag, which begins with name. The image goes when the test ends.
-func BuildDirectory(t *testing.T, name, directory string, flags ...string) (tag string) {
+// It returns the image's tag, which begins with name. The image goes when the test ends, or with its engine.
+func (c CLI) BuildDirectory(t *testing.T, name, directory string, flags ...string) (tag string) {
 	t.Helper()
 	tag = Unique(t, name+":")
-	Docker(t, append(append([]string{"build", "--tag", tag}, flags...), directory)...)
+	c.Docker(t, append(append([]string{"build", "--tag", tag}, flags...), directory)...)
 	return tag
+}
+
+// BuildDirectory is CLI.BuildDirectory in the learner's own surroundings.
+func BuildDirectory(t *testing.T, name, directory string, flags ...string) (tag string) {
+	t.Helper()
+	return CLI{}.BuildDirectory(t, name, directory, flags...)
 }
 
 // Unique is a name that nothing else has. It begins with prefix.

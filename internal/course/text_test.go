@@ -24,6 +24,11 @@ func TestWordsAreQuotedSoThatAShellReadsTheSameWords(t *testing.T) {
 	}
 }
 
+func TestATextEndsAtALineThatIsNoneOfItsOwn(t *testing.T) {
+	assert.Equal(t, " <<'EOF'\na\nb\nEOF\n", heredoc("a\nb"))
+	assert.Equal(t, " <<'THE_EOF'\nRUN <<EOF\na\nEOF\nTHE_EOF\n", heredoc("RUN <<EOF\na\nEOF"))
+}
+
 func TestPatienceIsATimeOrAnErrorThatSaysWhatIsOne(t *testing.T) {
 	patience, err := patienceFrom("")
 	assert.NoError(t, err)
