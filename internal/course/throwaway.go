@@ -33,6 +33,7 @@ type delivery struct {
 func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
 	l := lessonOf(t)
+	l.write("# A throwaway engine, in a container: what is done there reaches nothing of yours, and goes with it.")
 	options = append([]Option{Privileged(), Publish(0, 2376)}, options...)
 	container := Run(t, image.DockerInDocker, options...)
 	container.WaitForLog(t, "API listen on [::]:2376")

@@ -20,6 +20,7 @@ type Fault struct {
 	plant   func(r *request) bool // alters the request; false when there is nothing to alter in it
 	sparing func(r *request)      // alters what docker asks besides because of the same flag, if not nil
 	nothing bool                  // the engine isn't even asked, and is said to have done it
+	inside  bool                  // only on a throwaway engine: on the learner's it could reach what isn't the course's
 }
 
 // A request is one that a lesson makes of the engine.
@@ -53,12 +54,23 @@ const (
 	rename     = "POST /containers/*/rename"
 	logs       = "GET /containers/*/logs"
 	list       = "GET /containers/json"
+	inspect    = "GET /containers/*/json"
+	events     = "GET /events"
 	commit     = "POST /commit"
 	newNetwork = "POST /networks/create"
 	connect    = "POST /networks/*/connect"
 	disconnect = "POST /networks/*/disconnect"
 	newVolume  = "POST /volumes/create"
 	tag        = "POST /images/*/tag"
+
+	push  = "POST /images/*/push"
+	pull  = "POST /images/create" // docker import asks for the same, with another query
+	load  = "POST /images/load"
+	login = "POST /auth"
+
+	listImages   = "GET /images/json"
+	listNetworks = "GET /networks"
+	listVolumes  = "GET /volumes"
 
 	copyInto = "PUT /containers/*/archive"
 
@@ -80,8 +92,9 @@ const (
 	newConfig     = "POST /configs/create"
 )
 
-// Faults are all of them. Not among them are those that could reach what isn't the course's: a filter that is dropped
-// might have a lesson remove somebody else's containers, and a port's address another than 127.0.0.1.
+// Faults are all of them. Not among them are those that could reach what isn't the course's: a port's address is never
+// another than 127.0.0.1, and a filter, without which a lesson might remove somebody else's containers, is dropped on
+// throwaway engines only.
 var Faults = slices.Concat(
 	// The program.
 	dropped(create, map[string][]string{
@@ -108,6 +121,7 @@ var Faults = slices.Concat(
 		{Name: "user-altered", What: "--user is somebody else", on: create, plant: func(r *request) bool {
 			return set(r.body, "4321:4321", "User")
 		}},
+		{Name: "limit-altered", What: "each limit is twice what was asked", on: create, plant: limitsDoubled},
 		{Name: "platform", What: "--platform is dropped", on: create, plant: queryDropped("platform")},
 		{Name: "name", What: "--name is dropped", on: create, plant: queryDropped("name")},
 		{Name: "label", What: "--label is dropped", on: create, plant: labelsDropped},
@@ -135,6 +149,20 @@ var Faults = slices.Concat(
 			r.body["Healthcheck"].(object)["Test"] = []any{"CMD-SHELL", "true"}
 			return true
 		}},
+		{Name: "restart-altered", What: "--restart is another: always for unless-stopped and on-failure, unless-stopped for always", on: create,
+			plant: func(r *request) bool {
+				policy, _ := field(r.body, "HostConfig", "RestartPolicy").(object)
+				if empty(policy["Name"]) {
+					return false
+				}
+				delete(policy, "MaximumRetryCount") // which always and unless-stopped have not
+				if policy["Name"] == "always" {
+					policy["Name"] = "unless-stopped"
+				} else {
+					policy["Name"] = "always"
+				}
+				return true
+			}},
 		// docker run --rm waits until the container has been removed; it has to be told another end, or it waits forever.
 		{Name: "rm", What: "--rm is dropped", on: create, plant: fieldDropped("HostConfig", "AutoRemove"),
 			sparing: func(r *request) {
@@ -187,6 +215,7 @@ var Faults = slices.Concat(
 	}),
 	[]Fault{
 		{Name: "publish-altered", What: "--publish leads to another port of the container", on: create, plant: portsElsewhere},
+		{Name: "publish-anywhere", What: "--publish takes any free port of the host", on: create, plant: portsAnywhere},
 		{Name: "network", What: "--network is dropped", on: create, plant: func(r *request) bool {
 			if mode, _ := field(r.body, "HostConfig", "NetworkMode").(string); mode == "" || mode == "default" || mode == "bridge" {
 				return false
@@ -265,11 +294,12 @@ var Faults = slices.Concat(
 
 	// Commands in running containers, and what is asked of containers later.
 	dropped(exec, map[string][]string{
-		"exec-user":       {"--user of docker exec", "User"},
-		"exec-env":        {"--env of docker exec", "Env"},
-		"exec-workdir":    {"--workdir of docker exec", "WorkingDir"},
-		"exec-privileged": {"--privileged of docker exec", "Privileged"},
-		"exec-tty":        {"--tty of docker exec", "Tty"},
+		"exec-user":        {"--user of docker exec", "User"},
+		"exec-env":         {"--env of docker exec", "Env"},
+		"exec-workdir":     {"--workdir of docker exec", "WorkingDir"},
+		"exec-privileged":  {"--privileged of docker exec", "Privileged"},
+		"exec-tty":         {"--tty of docker exec", "Tty"},
+		"exec-interactive": {"--interactive of docker exec", "AttachStdin"},
 	}),
 	[]Fault{
 		nothingDone("update", "docker update", update),
@@ -292,8 +322,12 @@ var Faults = slices.Concat(
 		nothingDone("rename", "docker rename", rename),
 		nothingDone("tag", "docker tag", tag),
 		nothingDone("copy", "docker cp into a container", copyInto),
+		{Name: "copy-owner", What: "--archive of docker cp is dropped", on: copyInto, plant: queryDropped("copyUIDGID")},
 		nothingDone("remove", "docker rm", remove),
+		{Name: "remove-force", What: "--force of docker rm is dropped", on: remove, plant: queryDropped("force")},
+		{Name: "remove-volumes", What: "--volumes of docker rm is dropped", on: remove, plant: queryDropped("v")},
 		nothingDone("volume-remove", "docker volume rm", removeVolume),
+		{Name: "volume-remove-force", What: "--force of docker volume rm is dropped", on: removeVolume, plant: queryDropped("force")},
 		nothingDone("network-remove", "docker network rm", removeNetwork),
 		nothingDone("image-remove", "docker image rm", removeImage),
 		nothingDone("container-prune", "docker container prune", pruneContainers),
@@ -301,31 +335,63 @@ var Faults = slices.Concat(
 		nothingDone("network-prune", "docker network prune", pruneNetworks),
 		nothingDone("image-prune", "docker image prune", pruneImages),
 		nothingDone("build-prune", "docker builder prune", pruneBuilds),
+		{Name: "build-prune-all", What: "--all of docker builder prune is dropped", on: pruneBuilds, plant: queryDropped("all")},
+		filterDropped("container-prune-filter", "docker container prune", pruneContainers),
+		filterDropped("volume-prune-filter", "docker volume prune", pruneVolumes),
+		filterDropped("image-prune-filter", "docker image prune", pruneImages),
+		filterDropped("ps-filter", "docker ps", list),
+		filterDropped("image-filter", "docker image ls", listImages),
+		filterDropped("network-filter", "docker network ls", listNetworks),
+		filterDropped("volume-filter", "docker volume ls", listVolumes),
+		{Name: "events-filter", What: "--filter of docker events is dropped", on: events, plant: queryDropped("filters")},
+		{Name: "events-since", What: "--since of docker events is dropped", on: events, plant: queryDropped("since")},
 		{Name: "tail", What: "--tail of docker logs is dropped", on: logs, plant: func(r *request) bool {
 			return r.query.Get("tail") != "all" && queryDropped("tail")(r)
 		}},
 		{Name: "since", What: "--since of docker logs is dropped", on: logs, plant: queryDropped("since")},
 		{Name: "timestamps", What: "--timestamps of docker logs is dropped", on: logs, plant: queryDropped("timestamps")},
 		{Name: "ps-all", What: "--all of docker ps is dropped", on: list, plant: queryDropped("all")},
+		{Name: "ps-size", What: "--size of docker ps is dropped", on: list, plant: queryDropped("size")},
+		{Name: "inspect-size", What: "--size of docker inspect is dropped", on: inspect, plant: queryDropped("size")},
 		{Name: "commit-change", What: "--change of docker commit is dropped", on: commit, plant: queryDropped("changes")},
 		{Name: "commit-message", What: "--message of docker commit is dropped", on: commit, plant: queryDropped("comment")},
 	},
 
+	// Images on their way, and who may have them.
+	[]Fault{
+		nothingDone("push", "docker push", push),
+		nothingDone("load", "docker load", load),
+		nothingDone("login", "docker login", login),
+		{Name: "pull", What: "docker pull is not performed, though the engine says so", on: pull, nothing: true, plant: queryHolds("fromImage")},
+		{Name: "import", What: "docker import is not performed, though the engine says so", on: pull, nothing: true, plant: queryHolds("fromSrc")},
+		{Name: "pull-platform", What: "--platform of docker pull is dropped", on: pull, plant: queryDropped("platform")},
+	},
+
 	// The services of a swarm, whether docker service create or docker stack deploy makes them.
 	dropped(newService, map[string][]string{
-		"service-replicas":    {"the number of replicas of a service", "Mode", "Replicated", "Replicas"},
-		"service-command":     {"the command of a service", "TaskTemplate", "ContainerSpec", "Args"},
-		"service-env":         {"the environment of a service", "TaskTemplate", "ContainerSpec", "Env"},
-		"service-hostname":    {"--hostname of a service", "TaskTemplate", "ContainerSpec", "Hostname"},
-		"service-mount":       {"what a service mounts", "TaskTemplate", "ContainerSpec", "Mounts"},
-		"service-secret":      {"what a service is given as secrets", "TaskTemplate", "ContainerSpec", "Secrets"},
-		"service-config":      {"what a service is given as configurations", "TaskTemplate", "ContainerSpec", "Configs"},
-		"service-health":      {"the health check of a service", "TaskTemplate", "ContainerSpec", "Healthcheck"},
-		"service-limit":       {"what a service may use", "TaskTemplate", "Resources", "Limits"},
-		"service-constraint":  {"--constraint of a service", "TaskTemplate", "Placement", "Constraints"},
-		"service-network":     {"which networks a service is in", "TaskTemplate", "Networks"},
-		"service-update-flow": {"how a service is to be updated", "UpdateConfig"},
-		"service-publish":     {"--publish of a service", "EndpointSpec", "Ports"},
+		"service-replicas":           {"the number of replicas of a service", "Mode", "Replicated", "Replicas"},
+		"service-command":            {"the command of a service", "TaskTemplate", "ContainerSpec", "Args"},
+		"service-env":                {"the environment of a service", "TaskTemplate", "ContainerSpec", "Env"},
+		"service-hostname":           {"--hostname of a service", "TaskTemplate", "ContainerSpec", "Hostname"},
+		"service-mount":              {"what a service mounts", "TaskTemplate", "ContainerSpec", "Mounts"},
+		"service-secret":             {"what a service is given as secrets", "TaskTemplate", "ContainerSpec", "Secrets"},
+		"service-config":             {"what a service is given as configurations", "TaskTemplate", "ContainerSpec", "Configs"},
+		"service-health":             {"the health check of a service", "TaskTemplate", "ContainerSpec", "Healthcheck"},
+		"service-limit":              {"what a service may use", "TaskTemplate", "Resources", "Limits"},
+		"service-memory":             {"how much memory a service may use", "TaskTemplate", "Resources", "Limits", "MemoryBytes"},
+		"service-cpus":               {"how much of the processors a service may use", "TaskTemplate", "Resources", "Limits", "NanoCPUs"},
+		"service-constraint":         {"--constraint of a service", "TaskTemplate", "Placement", "Constraints"},
+		"service-network":            {"which networks a service is in", "TaskTemplate", "Networks"},
+		"service-stop-grace":         {"how long a service may take to stop", "TaskTemplate", "ContainerSpec", "StopGracePeriod"},
+		"service-restart":            {"when tasks of a service are started again", "TaskTemplate", "RestartPolicy"},
+		"service-update-flow":        {"how a service is to be updated", "UpdateConfig"},
+		"service-update-parallelism": {"how many tasks are updated at a time", "UpdateConfig", "Parallelism"},
+		"service-update-delay":       {"how long to wait between tasks in an update", "UpdateConfig", "Delay"},
+		"service-update-order":       {"whether an update starts or stops a task first", "UpdateConfig", "Order"},
+		"service-update-monitor":     {"how long an updated task is on trial", "UpdateConfig", "Monitor"},
+		"service-update-failure":     {"what is done if an update fails", "UpdateConfig", "FailureAction"},
+		"service-rollback-flow":      {"how a service is to be rolled back", "RollbackConfig"},
+		"service-publish":            {"--publish of a service", "EndpointSpec", "Ports"},
 	}),
 	[]Fault{
 		{Name: "service-publish-mode", What: "the mode of --publish of a service is dropped", on: newService, plant: func(r *request) (altered bool) {
@@ -333,6 +399,19 @@ var Faults = slices.Concat(
 			for _, one := range ports {
 				if port, ok := one.(object); ok && port["PublishMode"] == "host" {
 					delete(port, "PublishMode")
+					altered = true
+				}
+			}
+			return altered
+		}},
+		{Name: "service-endpoint-mode", What: "--endpoint-mode of a service is dropped", on: newService, plant: func(r *request) bool {
+			return field(r.body, "EndpointSpec", "Mode") == "dnsrr" && fieldDropped("EndpointSpec", "Mode")(r)
+		}},
+		{Name: "service-alias", What: "the names of a service in its networks are dropped", on: newService, plant: func(r *request) (altered bool) {
+			networks, _ := field(r.body, "TaskTemplate", "Networks").([]any)
+			for _, one := range networks {
+				if network, ok := one.(object); ok && !empty(network["Aliases"]) {
+					delete(network, "Aliases")
 					altered = true
 				}
 			}
@@ -390,6 +469,17 @@ func dropped(operation string, fields map[string][]string) (faults []Fault) {
 func nothingDone(name, command, operation string) Fault {
 	return Fault{Name: name, What: command + " is not performed, though the engine says so", on: operation, nothing: true,
 		plant: func(*request) bool { return true }}
+}
+
+// filterDropped is for the lists and the prunes. Compose's own filters stay: by them it knows what it has made.
+func filterDropped(name, command, operation string) Fault {
+	return Fault{Name: name, What: "--filter of " + command + " is dropped", on: operation, inside: true, plant: func(r *request) bool {
+		return !strings.Contains(r.query.Get("filters"), "com.docker.compose") && queryDropped("filters")(r)
+	}}
+}
+
+func queryHolds(name string) func(*request) bool {
+	return func(r *request) bool { return r.query.Get(name) != "" }
 }
 
 func queryDropped(name string) func(*request) bool {
@@ -595,6 +685,49 @@ func portsElsewhere(r *request) bool {
 	}
 	r.body["ExposedPorts"] = exposed
 	return true
+}
+
+// portsAnywhere leaves to the engine which ports of the host it takes.
+func portsAnywhere(r *request) (altered bool) {
+	bindings, _ := field(r.body, "HostConfig", "PortBindings").(object)
+	for _, all := range bindings {
+		all, _ := all.([]any)
+		for _, one := range all {
+			if binding, ok := one.(object); ok && binding["HostPort"] != "0" && set(binding, "0", "HostPort") {
+				altered = true
+			}
+		}
+	}
+	return altered
+}
+
+// limitsDoubled doubles the limits of the container's host configuration, also those that stand in a list of objects.
+func limitsDoubled(r *request) (altered bool) {
+	double := func(in object, names ...string) {
+		for _, name := range names {
+			number, _ := in[name].(json.Number)
+			if value, err := number.Int64(); err == nil && value > 0 {
+				in[name] = 2 * value
+				altered = true
+			}
+		}
+	}
+	host, _ := r.body["HostConfig"].(object)
+	double(host, "Memory", "MemorySwap", "MemoryReservation", "NanoCpus", "CpuQuota", "CpuShares", "PidsLimit", "ShmSize")
+	for _, name := range []string{"Ulimits", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"} {
+		all, _ := host[name].([]any)
+		for _, one := range all {
+			if limit, ok := one.(object); ok {
+				double(limit, "Soft", "Hard", "Rate")
+			}
+		}
+	}
+	for _, mount := range mounts(r) {
+		if options, ok := mount["TmpfsOptions"].(object); ok {
+			double(options, "SizeBytes")
+		}
+	}
+	return altered
 }
 
 // endpoints drops a field of what is asked of each network that the container joins.

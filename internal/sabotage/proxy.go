@@ -81,8 +81,8 @@ func (p *Proxy) Close() {
 }
 
 // before puts the proxy before one more engine, to which dial connects.
-func (p *Proxy) before(listener net.Listener, dial func(context.Context) (net.Conn, error)) {
-	e := &engineProxy{Proxy: p, dial: dial, containers: map[string]string{}, listens: map[string]bool{}, sessions: map[string]string{}}
+func (p *Proxy) before(listener net.Listener, throwaway bool, dial func(context.Context) (net.Conn, error)) {
+	e := &engineProxy{Proxy: p, dial: dial, throwaway: throwaway, containers: map[string]string{}, listens: map[string]bool{}, sessions: map[string]string{}}
 	e.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.Out.URL.Scheme, r.Out.URL.Host = "http", "localhost"
@@ -121,6 +121,7 @@ func (c halfClosed) CloseWrite() error {
 type engineProxy struct {
 	*Proxy
 	dial       func(context.Context) (net.Conn, error)
+	throwaway  bool
 	forward    *httputil.ReverseProxy
 	containers map[string]string // name or id → test; an empty one for those that are spared
 	listens    map[string]bool   // id of an exec → whether it has a standard input
@@ -214,25 +215,30 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	asked := &request{operation: op, query: r.URL.Query()}
-	sent, err := io.ReadAll(r.Body)
-	if err != nil {
-		answer(w, http.StatusBadRequest, err.Error())
-		return
+	var sent []byte
+	var err error
+	described := !slices.Contains([]string{copyInto, pull, load}, op) // in JSON: these come with files
+	if described {
+		if sent, err = io.ReadAll(r.Body); err != nil {
+			answer(w, http.StatusBadRequest, err.Error())
+			return
+		}
 	}
 	asked.body, err = parse(sent)
 	if err != nil { // which is for the engine to say
 		asked.body = object{}
 	}
 	test := e.whose(r, asked, container)
-	switch op {
-	case create:
+	if op == create {
 		r = r.WithContext(context.WithValue(r.Context(), made{}, made{test: test, container: asked.query.Get("name")}))
-	case exec:
-		r = r.WithContext(context.WithValue(r.Context(), made{}, made{exec: true, listens: asked.body["AttachStdin"] == true}))
 	}
 
 	fault, altered := e.consider(test, asked)
+	if op == exec {
+		r = r.WithContext(context.WithValue(r.Context(), made{}, made{exec: true, listens: asked.body["AttachStdin"] == true}))
+	}
 	if altered && fault.nothing && fault.on == op {
+		_, _ = io.Copy(io.Discard, r.Body) // docker takes offence when it can't send all of its files
 		nothingDoneAnswer(w, op)
 		if op == unpause {
 			// With version 1 of control groups, an engine can't be removed while a container in it is paused.
@@ -253,8 +259,14 @@ func (e *engineProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("Content-Length", strconv.Itoa(len(sent)))
 		}
 	}
-	r.Body = io.NopCloser(bytes.NewReader(sent))
+	if described {
+		r.Body = io.NopCloser(bytes.NewReader(sent))
+	}
 	e.forward.ServeHTTP(w, r)
+}
+
+func (e *engineProxy) hits(fault Fault, operation string) bool {
+	return fault.on == operation && (e.throwaway || !fault.inside)
 }
 
 // consider notes which faults could be planted into a test's request or, when one is planned, plants it. It returns that
@@ -267,7 +279,7 @@ func (e *engineProxy) consider(test string, asked *request) (Fault, bool) {
 	defer e.mutex.Unlock()
 	if e.plan == nil {
 		for _, fault := range Faults {
-			if fault.on != asked.operation {
+			if !e.hits(fault, asked.operation) {
 				continue
 			}
 			if fault.plant(asked.clone()) {
@@ -283,7 +295,7 @@ func (e *engineProxy) consider(test string, asked *request) (Fault, bool) {
 	if !planned {
 		return Fault{}, false
 	}
-	if fault.on == asked.operation {
+	if e.hits(fault, asked.operation) {
 		if fault.plant(asked) {
 			e.planted[test] = true
 			return fault, true
@@ -415,7 +427,7 @@ func (p *Proxy) beforeThrowaway(at course.EngineAt) (address string, err error) 
 		return "", err
 	}
 	toEngine := &tls.Config{Certificates: []tls.Certificate{client}, RootCAs: trusted, ServerName: to.Hostname()}
-	p.before(listener, func(ctx context.Context) (net.Conn, error) {
+	p.before(listener, true, func(ctx context.Context) (net.Conn, error) {
 		return (&tls.Dialer{Config: toEngine}).DialContext(ctx, "tcp", to.Host)
 	})
 	return "tcp://" + listener.Addr().String(), nil
@@ -450,10 +462,13 @@ func nothingDoneAnswer(w http.ResponseWriter, operation string) {
 	case removeImage:
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, `[]`)
+	case login:
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintln(w, `{"Status":"Login Succeeded"}`)
 	case pruneContainers, pruneVolumes, pruneNetworks, pruneImages, pruneBuilds:
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintln(w, `{}`)
-	case updateNode, copyInto:
+	case updateNode, copyInto, push, pull, load:
 		w.WriteHeader(http.StatusOK)
 	default:
 		w.WriteHeader(http.StatusNoContent)

@@ -33,6 +33,11 @@ type anEngine struct {
 
 func newEngine(t *testing.T) *anEngine {
 	t.Helper()
+	return engineBehindProxy(t, false)
+}
+
+func engineBehindProxy(t *testing.T, throwaway bool) *anEngine {
+	t.Helper()
 	e := &anEngine{proxy: &Proxy{spared: []string{"docker"}}}
 	engine := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
@@ -53,7 +58,7 @@ func newEngine(t *testing.T) *anEngine {
 	require.NoError(t, err)
 	t.Cleanup(e.proxy.Close)
 	to := strings.TrimPrefix(engine.URL, "http://")
-	e.proxy.before(listener, func(context.Context) (net.Conn, error) { return net.Dial("tcp", to) })
+	e.proxy.before(listener, throwaway, func(context.Context) (net.Conn, error) { return net.Dial("tcp", to) })
 	e.dial = func() (net.Conn, error) { return net.Dial("unix", socket) }
 	e.to = &http.Client{Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return e.dial() }}}
 	return e
@@ -114,7 +119,7 @@ func TestWithoutAPlanRequestsPassAsTheyAreAndTheirFaultsAreNoted(t *testing.T) {
 	e.ask(t, "", "GET", "/v1.51/info", "")
 	assert.Equal(t, "GET /v1.51/info", e.last())
 
-	assert.Equal(t, map[string][]string{"module04.TestA": {"memory", "mount", "mount-elsewhere", "name"}}, e.proxy.Applies())
+	assert.Equal(t, map[string][]string{"module04.TestA": {"limit-altered", "memory", "mount", "mount-elsewhere", "name"}}, e.proxy.Applies())
 }
 
 func TestWhatIsGivenByItsNameAloneCanBeDroppedToo(t *testing.T) {
@@ -157,6 +162,50 @@ func TestWhatIsNotPerformedDoesNotReachTheEngine(t *testing.T) {
 	assert.Empty(t, e.asked)
 	e.ask(t, "module04.TestB", "POST", "/v1.51/images/host:5000/a/b/tag?repo=c", "")
 	assert.Len(t, e.asked, 1)
+}
+
+func TestFilesThatAreSentToNobodyAreTakenAllTheSame(t *testing.T) {
+	e := newEngine(t)
+	e.proxy.Plant(map[string]Fault{"module07.TestA": faultNamed(t, "load"), "module07.TestB": faultNamed(t, "login")})
+	files := strings.Repeat("files", 1<<20)
+	assert.Equal(t, http.StatusOK, e.ask(t, "module07.TestA", "POST", "/images/load", files))
+	assert.Equal(t, http.StatusOK, e.ask(t, "module07.TestB", "POST", "/auth", `{"password":"wrong"}`))
+	assert.Empty(t, e.asked)
+	e.ask(t, "module07.TestB", "POST", "/images/load", files)
+	assert.Equal(t, "POST /images/load "+files, e.last())
+}
+
+func TestAFilterIsDroppedOnThrowawayEnginesOnly(t *testing.T) {
+	plan := map[string]Fault{"module10.TestA": faultNamed(t, "container-prune-filter"), "module10.TestB": faultNamed(t, "ps-filter")}
+	const prune = "/containers/prune?filters=%7B%22label%22%3A%7B%22keep%22%3Atrue%7D%7D"
+	learners := newEngine(t)
+	learners.proxy.Plant(plan)
+	learners.ask(t, "module10.TestA", "POST", prune, "")
+	assert.Equal(t, "POST "+prune, learners.last())
+
+	throwaway := engineBehindProxy(t, true)
+	throwaway.proxy.Plant(plan)
+	throwaway.ask(t, "module10.TestA", "POST", prune, "")
+	assert.Equal(t, "POST /containers/prune", throwaway.last())
+	const composes = "/containers/json?filters=%7B%22label%22%3A%7B%22com.docker.compose.project%3Dshop%22%3Atrue%7D%7D"
+	throwaway.ask(t, "module10.TestB", "GET", composes, "")
+	assert.Equal(t, "GET "+composes, throwaway.last(), "by these Compose knows what it has made")
+}
+
+func TestLimitsPoliciesAndPortsCanBeOthersThanAskedFor(t *testing.T) {
+	e := newEngine(t)
+	for name, bodies := range map[string][2]string{
+		"limit-altered": {`{"HostConfig":{"Memory":1024,"PidsLimit":-1,"Ulimits":[{"Hard":3,"Name":"nofile","Soft":2}]}}`,
+			`{"HostConfig":{"Memory":2048,"PidsLimit":-1,"Ulimits":[{"Hard":6,"Name":"nofile","Soft":4}]}}`},
+		"restart-altered": {`{"HostConfig":{"RestartPolicy":{"MaximumRetryCount":3,"Name":"on-failure"}}}`,
+			`{"HostConfig":{"RestartPolicy":{"Name":"always"}}}`},
+		"publish-anywhere": {`{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"}]}}}`,
+			`{"HostConfig":{"PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"0"}]}}}`},
+	} {
+		e.proxy.Plant(map[string]Fault{"module08.TestA": faultNamed(t, name)})
+		e.ask(t, "module08.TestA", "POST", "/containers/create", bodies[0])
+		assert.Equal(t, "POST /containers/create "+bodies[1], e.last(), name)
+	}
 }
 
 func TestWhatASwarmIsAskedForIsAlteredToo(t *testing.T) {

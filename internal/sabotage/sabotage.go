@@ -195,7 +195,7 @@ func start(ctx context.Context) (running, engine.Facts, error) {
 		r.close()
 		return running{}, facts, fmt.Errorf("no place for the proxy to listen: %w", err)
 	}
-	r.before(listener, docker.Dialer())
+	r.before(listener, false, docker.Dialer())
 
 	environment := map[string]string{
 		client.EnvOverrideHost:     network + "://" + listener.Addr().String(),
