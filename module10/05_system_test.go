@@ -32,10 +32,13 @@ var systemRows = []row{
 			assert.Regexp(t, `(?s)^HTTP/1.1 200 OK\r\n.*\r\n\r\nOK$`, w.doStdin(t, ping).Stdout)
 		}},
 
-	{"system events", "tells what happens at the engine, while it happens", "the making of a volume is told",
+	{"system events", "tells what happens at the engine, while it happens; with --since, also what has happened",
+		"the making of two volumes is told, one before and one while it listens",
 		func(t *testing.T, w workbench) {
+			w.Docker(t, "volume", "create", w.name+"-before")
 			told := w.doInBackground(t, "--since", "1", "--filter", "type=volume",
 				"--format", "{{.Actor.ID}}: {{.Action}}")
+			told.WaitForOutput(t, w.name+"-before: create\n")
 			w.Docker(t, "volume", "create", w.name)
 			told.WaitForOutput(t, w.name+": create\n")
 		}},

@@ -1,4 +1,4 @@
-// Package flags performs tables of flags of `docker run`. Each row is an experiment that is performed twice, with the
+// Package flags performs tables of flags, of `docker run` and of other docker commands. Each row is an experiment that is performed twice, with the
 // flag and without it, and that must give the two different results that the row states. So no row can hold whose flag
 // makes no difference.
 package flags
@@ -27,11 +27,12 @@ type Row struct {
 
 	Before []string // docker commands that come first
 	After  []string // docker commands that come last, so that the experiment can be repeated
-	Also   string   // flags that are there with and without this one; when there are none, --rm
-	Image  string   // unless it is busybox
+	Line   string   // the docker command, with $FLAG where the flag goes, unless it is docker run
+	Also   string   // flags of docker run that are there with and without this one; when there are none, --rm
+	Image  string   // of docker run, unless it is busybox
 	Shell  string   // what a shell does in the container
 	Cgroup [2]string
-	Stdin  string // standard input of docker run
+	Stdin  string // standard input of the command
 	Then   string // a docker command that comes afterwards: what it prints is what counts
 	File   string // a file of the host that is read afterwards: what it holds is what counts
 
@@ -63,9 +64,9 @@ func (r Row) perform(t *testing.T) {
 	if r.Needs != nil {
 		r.Needs(t)
 	}
-	with := r.observe(t, strings.Fields(r.Flag))
+	with := r.observe(t, r.Flag)
 	course.Say(t, "The same without %s:", r.Name())
-	without := r.observe(t, nil)
+	without := r.observe(t, "")
 	require.NoError(t, r.Verdict(with, without))
 	require.Error(t, r.Verdict(without, without), "with its flag taken away, this row should fail")
 }
@@ -83,7 +84,7 @@ func (r Row) Verdict(with, without string) error {
 }
 
 // observe performs the experiment with the flags given, and returns what was printed.
-func (r Row) observe(t *testing.T, flag []string) string {
+func (r Row) observe(t *testing.T, flag string) string {
 	t.Helper()
 	cli, busybox := course.CLI{}, ""
 	if r.On == nil {
@@ -99,10 +100,11 @@ func (r Row) observe(t *testing.T, flag []string) string {
 			values = append(values, name, value)
 		}
 	}
+	fill := func(text string) string { return strings.NewReplacer(values...).Replace(text) }
 	words := func(line string) []string {
 		words := strings.Fields(line)
 		for n := range words {
-			words[n] = strings.NewReplacer(values...).Replace(words[n])
+			words[n] = fill(words[n])
 		}
 		return words
 	}
@@ -120,11 +122,16 @@ func (r Row) observe(t *testing.T, flag []string) string {
 	if r.Cgroup != [2]string{} {
 		shell = "cat " + course.CgroupFile(t, r.Cgroup[0], r.Cgroup[1])
 	}
-	line := append([]string{"run"}, words(also+" "+strings.Join(flag, " "))...)
-	line = append(line, ref, "sh", "-c", shell)
+	line := words("run " + also + " " + flag + " " + ref)
+	if r.Line != "" {
+		line = words(strings.Replace(r.Line, "$FLAG", flag, 1))
+	}
+	if shell != "" {
+		line = append(line, "sh", "-c", shell)
+	}
 	var result course.Result
 	if r.Stdin != "" {
-		result = cli.DockerStdin(t, r.Stdin, line...)
+		result = cli.DockerStdin(t, fill(r.Stdin), line...)
 	} else {
 		result = cli.DockerTries(t, line...)
 	}
@@ -200,6 +207,15 @@ func Text(table []Row) string {
 // experiment is the experiment in short.
 func (r Row) experiment() string {
 	switch {
+	case r.Line != "":
+		line := "docker " + r.Line
+		if r.Shell != "" {
+			line += " sh -c '" + r.Shell + "'"
+		}
+		if r.Then != "" {
+			line += "; docker " + r.Then
+		}
+		return line
 	case r.Then != "":
 		return "docker " + r.Then
 	case r.File != "":
