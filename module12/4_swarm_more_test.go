@@ -145,6 +145,26 @@ func TestTheRoutingMeshTakesRequestsAtEveryMachine(t *testing.T) {
 	s.first.Container.ExecFails(t, s.ask(t, s.third, 8003))
 }
 
+// An overlay network reaches over machines: containers on different ones are neighbours in it, and find each other by name.
+// It is meant for services. A container that `docker run` makes may join it, too, if the network was made to be attachable.
+func TestContainersOfTwoMachinesMeetInAnOverlayNetworkThatIsAttachable(t *testing.T) {
+	s := threeMachines(t)
+	closed, open := course.Unique(t, "closed-"), course.Unique(t, "open-")
+	s.first.Docker(t, "network", "create", "--driver", "overlay", closed)
+	refused := s.first.DockerFails(t, "run", "--rm", "--network", closed, s.busybox, "true")
+	assert.Contains(t, refused.Stderr, "not manually attachable")
+
+	s.first.Docker(t, "network", "create", "--driver", "overlay", "--attachable", open)
+	s.first.Docker(t, "run", "--detach", "--init", "--network", open, "--network-alias", "web", "--hostname", "first", s.busybox, "sh", "-c", server)
+	ask := []string{s.busybox, "wget", "-q", "-O", "-", "http://web/"}
+	course.Say(t, "The second machine knows of the network as soon as a container there wants to join it:")
+	s.second.DockerUntil(t, "^first\n$", append([]string{"run", "--rm", "--network", open}, ask...)...)
+
+	course.Say(t, "In a network of the machine's own, nobody there knows the name:")
+	alone := s.second.DockerFails(t, append([]string{"run", "--rm"}, ask...)...)
+	assert.Contains(t, alone.Stderr, "bad address 'web'")
+}
+
 // server is a line for the shell: a server that says which machine it is on.
 const server = "mkdir /www; hostname > /www/index.html; exec httpd -f -p 80 -h /www"
 
