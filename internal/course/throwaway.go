@@ -33,7 +33,7 @@ type delivery struct {
 func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
 	l := lessonOf(t)
-	l.write("# A throwaway engine, in a container: what is done there reaches nothing of yours, and goes with it.")
+	Say(t, "A throwaway engine, in a container: what is done there reaches nothing of yours, and goes with it.")
 	options = append([]Option{Privileged(), Publish(0, 2376)}, options...)
 	container := Run(t, image.DockerInDocker, options...)
 	container.WaitForLog(t, "API listen on [::]:2376")
@@ -85,7 +85,7 @@ func InPlenty(t *testing.T) Option {
 	if theEngine.Memory < plentyOfMemory {
 		return Options()
 	}
-	Say(t, "There is memory to spare, so this engine keeps its images there, and its programs, written in Go, collect garbage less often (GOGC).")
+	Say(t, "There is memory to spare, so the throwaway engine keeps its images there, and its programs, written in Go, collect garbage less often (GOGC).")
 	return Options(InMemory("/var/lib/docker"), Env("GOGC", "400"))
 }
 
