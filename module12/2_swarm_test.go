@@ -103,11 +103,19 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	assert.Zero(t, counted.lost)
 	assert.Equal(t, 2, s.fewest(t, before), "at no time there should have been fewer than two")
 
-	course.Say(t, "All at once, and the old ones first, back to the first release:")
+	course.Say(t, "Nor does the way back to the first release, for which stack.yaml has words of its own:")
 	before = len(s.said(t))
 	visitors = s.visit(t)
-	s.update(t, "--image", "api-golang:1", "--update-order", "stop-first", "--update-parallelism", "0")
+	assert.Equal(t, "rollback_completed\n", s.rollback(t))
 	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
+	assert.Zero(t, visitors.count(t, 200).lost)
+	assert.Equal(t, 2, s.fewest(t, before), "at no time there should have been fewer than two")
+
+	course.Say(t, "All at once, and the old ones first:")
+	before = len(s.said(t))
+	visitors = s.visit(t)
+	s.update(t, "--image", "api-golang:2", "--update-order", "stop-first", "--update-parallelism", "0")
+	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
 	unlucky := visitors.count(t, 200)
 	assert.NotZero(t, unlucky.lost)
 	assert.Less(t, s.fewest(t, before), 2)
@@ -121,7 +129,7 @@ func swarmRollsBadReleasesBack(t *testing.T, s *stack) {
 	assert.Equal(t, "rollback_completed\n",
 		s.update(t, "--image", "api-golang:bad", "--update-order", "start-first", "--update-parallelism", "1"))
 	course.Say(t, "A task of the old release may take a moment to start again:")
-	s.manager.DockerUntil(t, `^(api-golang:1 \S+ Running .*\n){2}$`, wanted...)
+	s.manager.DockerUntil(t, `^(api-golang:2 \S+ Running .*\n){2}$`, wanted...)
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
 	kept(t, swarm, holdsBadReleases, "rolled back by itself; %d of %d lost", counted.lost, counted.asked)
@@ -229,6 +237,18 @@ func (s *stack) update(t *testing.T, flags ...string) string {
 	t.Helper()
 	line := append([]string{"service", "update", "--detach", "--no-resolve-image"}, flags...)
 	s.manager.Docker(t, append(line, "shop_api-golang")...)
+	return s.updated(t)
+}
+
+// rollback brings api-golang back to what it was before its last update, and returns how that ended.
+func (s *stack) rollback(t *testing.T) string {
+	t.Helper()
+	s.manager.Docker(t, "service", "rollback", "--detach", "shop_api-golang")
+	return s.updated(t)
+}
+
+func (s *stack) updated(t *testing.T) string {
+	t.Helper()
 	return s.manager.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
 		"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", "shop_api-golang").Stdout
 }

@@ -208,7 +208,7 @@ func Text(table []Row) string {
 func (r Row) experiment() string {
 	switch {
 	case r.Line != "":
-		line := "docker " + r.Line
+		line := "docker " + strings.Replace(r.Line, "$FLAG", "["+r.Flag+"]", 1)
 		if r.Shell != "" {
 			line += " sh -c '" + r.Shell + "'"
 		}
