@@ -134,9 +134,37 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 	assert.NotEqual(t, plain, topLayer(alpine, "COPY"))
 }
 
+// The cache stays on the machine that has built, and in a CI that is another one each time. With --cache-to a build writes
+// down what it has cached, in a registry (type=registry,ref=...) or, as here, in a directory, and with --cache-from another
+// machine makes use of it. Each step here writes a number that is never the same twice, so that it shows who has performed
+// it. (It takes an engine with the containerd image store, or a builder of its own: docker buildx create.)
+func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
+	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, containerdStore(t))
+	require.Equal(t, machine.Ref(t, image.Busybox), another.Ref(t, image.Busybox))
+	cache := filepath.Join(course.HostDirectory(t), "cache")
+	made := func(on *course.ThrowawayEngine, step string, flags ...string) string {
+		dockerfile := "FROM " + on.Ref(t, image.Busybox) + "\nRUN echo " + step + " $(cat /proc/sys/kernel/random/uuid) > /made\n"
+		tag := on.Showing(example.Progress).Build(t, "made", dockerfile, flags...)
+		return on.Docker(t, "run", "--rm", tag, "cat", "/made").Stdout
+	}
+	course.Say(t, "On one machine:")
+	first := made(machine, "exported", "--cache-to", "type=local,mode=max,dest="+cache)
+	course.Say(t, "On another one, with what the first has written down:")
+	assert.Equal(t, first, made(another, "exported", "--cache-from", "type=local,src="+cache))
+
+	course.Say(t, "Without the flags, each machine performs the step itself:")
+	first = made(machine, "kept")
+	assert.NotEqual(t, first, made(another, "kept"))
+}
+
 // engineWithContainerdStore is an engine that keeps images in containerd, and not in a directory of its own.
 func engineWithContainerdStore(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
+	return course.SharedThrowawayEngine(t, "containerd", containerdStore(t))
+}
+
+func containerdStore(t *testing.T) course.Option {
+	t.Helper()
 	settings := course.File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
-	return course.SharedThrowawayEngine(t, "containerd", course.Volume(settings, "/etc/docker/daemon.json", "ro"))
+	return course.Volume(settings, "/etc/docker/daemon.json", "ro")
 }

@@ -136,3 +136,26 @@ func TestALayerIsMountedFromAnotherRepositoryOfTheRegistry(t *testing.T) {
 	assert.NotContains(t, mounted, ": Pushed\n")
 	assert.Equal(t, stored, server.StoredKilobytes(t), "and the registry needs no more room")
 }
+
+// FROM takes the image that is here, like docker run, however old it is. Has its tag moved since, the build doesn't hear of
+// it, nor of what was mended. With --pull it asks the registry first.
+func TestABuildTakesTheBaseThatIsHereUnlessToldToPull(t *testing.T) {
+	server := registry.Start(t)
+	base, product := server.Address+"/base:1", course.Unique(t, "product:")
+	says := func(flags ...string) string {
+		line := append([]string{"build", "--quiet", "--tag", product}, flags...)
+		course.DockerStdin(t, "FROM "+base+"\n", append(line, "-")...)
+		return course.Docker(t, "run", "--rm", product).Stdout
+	}
+	build(t, base, saying("made of the old base"))
+	registry.Push(t, base)
+	here := course.Unique(t, "what-is-here:")
+	course.Docker(t, "tag", base, here)
+
+	course.Say(t, "Somebody moves the tag in the registry. (It is moved back here, where they have no hand.)")
+	build(t, base, saying("made of the new base"))
+	registry.Push(t, base)
+	course.Docker(t, "tag", here, base)
+	assert.Equal(t, "made of the old base\n", says())
+	assert.Equal(t, "made of the new base\n", says("--pull"))
+}
