@@ -46,6 +46,12 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 		assert.Equal(t, 200, answer.Status)
 		assert.Contains(t, answer.Body, `"api":"golang"`)
 	}
+	course.Say(t, "The containers have the limits of memory and processors that stack.yaml gives them:")
+	const limits = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}"
+	for service, expected := range map[string]string{"shop_client-react": "134217728 500000000\n", "shop_api-node": "268435456 500000000\n",
+		"shop_db": "536870912 1000000000\n"} {
+		assert.Equal(t, expected, s.manager.Docker(t, "inspect", "--format", limits, s.container(t, "node-1", service)).Stdout)
+	}
 	kept(t, swarm, startsHealthy, "7 tasks of 7 on 3 machines")
 }
 

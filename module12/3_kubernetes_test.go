@@ -110,6 +110,15 @@ func (s *kubernetesShop) limitsItsPods(t *testing.T) {
 	free := s.Kubectl(t, append([]string{"exec", "visitor", "--"}, what...)...).Stdout
 	assert.Regexp(t, `^0\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nNoNewPrivs:\s+0\ntoken\nwritten\n(max|\d{16,})\n$`, free)
 
+	course.Say(t, "The others' images may have no shell in which to ask. But a container beside the program, of another image, sees its processes:")
+	for _, service := range []string{"api-golang", "client-react"} {
+		pod := s.Kubectl(t, "get", "pods", "--selector", "app="+service, "--output", "jsonpath={.items[0].metadata.name}").Stdout
+		s.Kubectl(t, "debug", pod, "--target", service, "--container", "looking", "--profile", "general",
+			"--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
+			"--", "grep", "-e", "^Uid", "-e", "CapBnd", "-e", "NoNewPrivs", "/proc/1/status")
+		s.Until(t, `^Uid:\s+[1-9].*\nCapBnd:\s+0{16}\nNoNewPrivs:\s+1\n$`, "logs", pod, "--container", "looking")
+	}
+
 	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. Where the manifest forbids that, it isn't started:")
 	s.Kubectl(t, "run", "careful", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
 		"--overrides", `{"spec": {"securityContext": {"runAsNonRoot": true}}}`, "--", "sleep", "1000000")

@@ -77,6 +77,25 @@ func TestLimitsHoldForEachTaskOfAService(t *testing.T) {
 	s.first.DockerUntil(t, `^((first|second|third) Complete [^\n]*\n){3}$`, append(became, s.service(t, hungry...))...)
 }
 
+// A task that is to stop, for an update for example, has ten seconds, as a container has, unless its service says otherwise:
+// --stop-grace-period, or stop_grace_period in stack.yaml. Then it is killed.
+func TestTheStopGracePeriodIsHowLongATaskMayTakeToStop(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	const program = "trap 'echo finishing; sleep 2; echo finished; exit' TERM; echo ready; while :; do sleep 0.1; done"
+	stopped := func(flags ...string) (log string) {
+		service := s.service(t, append(flags, "--", program)...)
+		s.first.DockerUntil(t, "^ready\n$", "service", "logs", "--raw", service)
+		task := strings.TrimSpace(s.first.Docker(t, "service", "ps", "--quiet", "--no-trunc", service).Stdout)
+		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--force", service)
+		s.first.DockerUntil(t, "^(shutdown|failed|complete)\n$", "inspect", "--format", "{{.Status.State}}", task)
+		return s.first.Docker(t, "service", "logs", "--raw", task).Stdout
+	}
+	assert.Equal(t, "ready\nfinishing\n", stopped("--stop-grace-period", "1s"))
+	course.Say(t, "With the usual ten seconds:")
+	assert.Equal(t, "ready\nfinishing\nfinished\n", stopped())
+}
+
 // Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
 // is active again it may get tasks, but none are moved back for that.
 func TestADrainedMachineGivesItsTasksAwayAndMayReturn(t *testing.T) {
