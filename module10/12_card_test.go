@@ -119,7 +119,7 @@ func has(tests []string, row string) bool {
 	return slices.ContainsFunc(tests, func(test string) bool { return strings.HasSuffix(test, "/"+row) })
 }
 
-// The README shows the same card. Where it doesn't, this says which lines it should have.
+// The README shows the same card, and names the flags. Where it doesn't, this says which lines it should have.
 func TestTheReadmeShowsTheCard(t *testing.T) {
 	content := course.ReadHostFile(t, "README.md")
 	for _, g := range card {
@@ -130,5 +130,8 @@ func TestTheReadmeShowsTheCard(t *testing.T) {
 		if !strings.Contains(content, table) {
 			t.Errorf("the README's table of docker %s should be:\n%s", g.name, table)
 		}
+	}
+	for _, row := range slices.Concat(execFlags, logFlags, objectFlags, buildFlags) {
+		assert.Contains(t, content, "`"+row.Name(), "the README's table of flags should have it")
 	}
 }

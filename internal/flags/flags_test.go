@@ -40,6 +40,21 @@ func TestARowHoldsOnlyIfItsFlagMakesTheDifference(t *testing.T) {
 	assert.Equal(t, "--workdir", row.Name())
 }
 
+func TestTheTableShowsTheCommandThatIsPerformed(t *testing.T) {
+	table := Text([]Row{
+		{Flag: "--tail 1", Changes: "the last line only", Line: "logs $FLAG $WORD", With: "3", Without: "1\n2\n3"},
+		{Flag: "--user 1000", Changes: "who the command is", Line: "exec $FLAG $WORD", Shell: "id -u", With: "1000", Without: "0"},
+		{Flag: "--change X", Changes: "a setting", Line: "commit $FLAG $WORD $WORD", Then: "run --rm $WORD env", With: "A=1", Without: ""},
+	})
+	for _, line := range []string{
+		`--tail 1     the last line only  docker logs [--tail 1] $WORD                                       3               1\n2\n3`,
+		`--user 1000  who the command is  docker exec [--user 1000] $WORD sh -c 'id -u'                      1000            0`,
+		`--change X   a setting           docker commit [--change X] $WORD $WORD; docker run --rm $WORD env  A=1             (nothing)`,
+	} {
+		assert.Contains(t, table, line)
+	}
+}
+
 func TestFlagsAreReadFromAHelpText(t *testing.T) {
 	const help = `Usage:  docker run [OPTIONS] IMAGE
 
