@@ -11,33 +11,38 @@ import (
 // that one is glad to know on a bad one. As there, each row is performed twice, with the flag and without it, and must
 // print the two things that it says: `...` stands for any text. A row that would hold without its flag, too, fails.
 
-// here is the engine on which the rows are performed.
-func here(t *testing.T) *course.ThrowawayEngine { return theWorkbench(t).engine }
+// performHere performs a table on the engine of the card.
+func performHere(t *testing.T, table []flags.Row) {
+	for n := range table {
+		table[n].On = func(t *testing.T) *course.ThrowawayEngine { return theWorkbench(t).engine }
+	}
+	flags.Perform(t, table)
+}
 
 const running = "run --detach --init --name $WORD $BUSYBOX sleep 1000"
 
 // A command that docker exec runs is a guest in a container that is there already. It gets the user, the directory and the
 // variables that the container was made with, no terminal and no input, unless it is told otherwise; and as it is new, it
 // may be told more than the container was.
-func TestFlagsOfExecSayHowACommandRunsInAContainer(t *testing.T) { flags.Perform(t, execFlags) }
+func TestFlagsOfExecSayHowACommandRunsInAContainer(t *testing.T) { performHere(t, execFlags) }
 
 var execFlags = []flags.Row{
-	{Flag: "--interactive", Changes: "standard input stays open, so that the command can read", On: here, Before: []string{running},
+	{Flag: "--interactive", Changes: "standard input stays open, so that the command can read", Before: []string{running},
 		Line: "exec $FLAG $WORD", Stdin: "hello\n", Shell: "cat", With: "hello", Without: ""},
-	{Flag: "--tty", Changes: "a terminal", On: here, Before: []string{running},
+	{Flag: "--tty", Changes: "a terminal", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "tty", With: "/dev/pts/...", Without: "not a tty\nexit status 1"},
-	{Flag: "--user 1000", Changes: "who the command is", On: here, Before: []string{running},
+	{Flag: "--user 1000", Changes: "who the command is", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "id -u", With: "1000", Without: "0"},
-	{Flag: "--workdir /tmp", Changes: "the directory in which the command starts", On: here, Before: []string{running},
+	{Flag: "--workdir /tmp", Changes: "the directory in which the command starts", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "pwd", With: "/tmp", Without: "/"},
-	{Flag: "--env COLOUR=blue", Changes: "a variable, for this command alone", On: here, Before: []string{running},
+	{Flag: "--env COLOUR=blue", Changes: "a variable, for this command alone", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "echo colour=$COLOUR", With: "colour=blue", Without: "colour="},
-	{Flag: "--env-file $FILE", Changes: "variables, as many as the file has lines", On: here, Before: []string{running},
+	{Flag: "--env-file $FILE", Changes: "variables, as many as the file has lines", Before: []string{running},
 		Arrange: flags.File("COLOUR=blue\nSIZE=xl\n"),
 		Line:    "exec $FLAG $WORD", Shell: "echo colour=$COLOUR size=$SIZE", With: "colour=blue size=xl", Without: "colour= size="},
-	{Flag: "--detach", Changes: "docker doesn't wait for the command, nor show what it prints", On: here, Before: []string{running},
+	{Flag: "--detach", Changes: "docker doesn't wait for the command, nor show what it prints", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "echo hello", With: "", Without: "hello"},
-	{Flag: "--privileged", Changes: "all powers of root, though the container hasn't them", On: here, Before: []string{running},
+	{Flag: "--privileged", Changes: "all powers of root, though the container hasn't them", Before: []string{running},
 		Line: "exec $FLAG $WORD", Shell: "ip link set lo mtu 1400 && cat /sys/class/net/lo/mtu",
 		With: "1400", Without: "ip: ...Operation not permitted\nexit status ..."},
 }
@@ -46,58 +51,58 @@ const counted = "run --name $WORD $BUSYBOX seq 3"
 
 // What a container has written is kept, with the time of each line, for as long as there is the container. docker logs
 // prints all of it; on a bad day that is too much.
-func TestFlagsOfLogsSayWhichLinesAreShown(t *testing.T) { flags.Perform(t, logFlags) }
+func TestFlagsOfLogsSayWhichLinesAreShown(t *testing.T) { performHere(t, logFlags) }
 
 var logFlags = []flags.Row{
-	{Flag: "--tail 1", Changes: "only so many lines, the last ones", On: here, Before: []string{counted},
+	{Flag: "--tail 1", Changes: "only so many lines, the last ones", Before: []string{counted},
 		Line: "logs $FLAG $WORD", With: "3", Without: "1\n2\n3"},
-	{Flag: "--timestamps", Changes: "when each line was written", On: here, Before: []string{counted},
+	{Flag: "--timestamps", Changes: "when each line was written", Before: []string{counted},
 		Line: "logs $FLAG $WORD", With: `/20\S+Z 1\n20\S+Z 2\n20\S+Z 3/`, Without: "1\n2\n3"},
-	{Flag: "--since 2100-01-01T00:00:00Z", Changes: "only what was written after this (or 10m: in the last ten minutes)", On: here,
+	{Flag: "--since 2100-01-01T00:00:00Z", Changes: "only what was written after this (or 10m: in the last ten minutes)",
 		Before: []string{counted}, Line: "logs $FLAG $WORD", With: "", Without: "1\n2\n3"},
-	{Flag: "--until 2000-01-01T00:00:00Z", Changes: "only what was written before this", On: here,
+	{Flag: "--until 2000-01-01T00:00:00Z", Changes: "only what was written before this",
 		Before: []string{counted}, Line: "logs $FLAG $WORD", With: "", Without: "1\n2\n3"},
 }
 
 // The other commands have few flags each, and these are the ones that are asked for most.
-func TestFlagsChangeWhatACommandDoesToAnObject(t *testing.T) { flags.Perform(t, objectFlags) }
+func TestFlagsChangeWhatACommandDoesToAnObject(t *testing.T) { performHere(t, objectFlags) }
 
 var objectFlags = []flags.Row{
-	{Flag: "--all", Changes: "the containers that don't run, too", On: here, Before: []string{counted},
+	{Flag: "--all", Changes: "the containers that don't run, too", Before: []string{counted},
 		Line: "ps $FLAG --filter name=$WORD --format {{.State}}", With: "exited", Without: ""},
-	{Flag: "--quiet", Changes: "ids alone, for another command to take", On: here, Before: []string{running},
+	{Flag: "--quiet", Changes: "ids alone, for another command to take", Before: []string{running},
 		Line: "ps $FLAG --filter name=$WORD", With: "/[0-9a-f]{12}/", Without: "CONTAINER ID ..."},
-	{Flag: "--no-trunc", Changes: "nothing is shortened", On: here, Before: []string{running},
+	{Flag: "--no-trunc", Changes: "nothing is shortened", Before: []string{running},
 		Line: "ps $FLAG --filter name=$WORD --format {{.ID}}", With: "/[0-9a-f]{64}/", Without: "/[0-9a-f]{12}/"},
-	{Flag: "--force", Changes: "a container that runs is killed first", On: here, Before: []string{running},
+	{Flag: "--force", Changes: "a container that runs is killed first", Before: []string{running},
 		Line: "rm $FLAG $WORD", With: "word-...", Without: "Error response from daemon: ...\nexit status 1"},
-	{Flag: "--volumes", Changes: "the volumes of the container that have no name go with it", On: here,
+	{Flag: "--volumes", Changes: "the volumes of the container that have no name go with it",
 		Before: []string{"create --name $WORD --mount type=volume,target=/data,volume-label=of=$WORD $BUSYBOX"},
 		Line:   "rm $FLAG $WORD", Then: "volume ls --quiet --filter label=of=$WORD", With: "", Without: "/[0-9a-f]{64}/"},
-	{Flag: "--signal KILL", Changes: "what a container is sent that is to stop", On: here, Before: []string{running},
+	{Flag: "--signal KILL", Changes: "what a container is sent that is to stop", Before: []string{running},
 		Line: "stop $FLAG $WORD", Then: "inspect --format {{.State.ExitCode}} $WORD", With: "137", Without: "143"},
-	{Flag: "--pids-limit 20", Changes: "how many processes a running container may have", On: here, Before: []string{running},
+	{Flag: "--pids-limit 20", Changes: "how many processes a running container may have", Before: []string{running},
 		Needs:   flags.Limits(course.LimitPids),
 		Arrange: flags.Cgroup("$LIMIT", "pids/pids.max", "pids.max"),
 		Line:    "update $FLAG --restart no $WORD", Then: "exec $WORD cat $LIMIT", With: "20", Without: "max"},
-	{Flag: "--memory 64m --memory-swap 64m", Changes: "how much memory it may have, and together with swap space", On: here, Before: []string{running},
+	{Flag: "--memory 64m --memory-swap 64m", Changes: "how much memory it may have, and together with swap space", Before: []string{running},
 		Needs:   flags.Limits(course.LimitMemory, course.LimitSwap),
 		Arrange: flags.Cgroup("$LIMIT", "memory/memory.limit_in_bytes", "memory.max"),
 		Line:    "update $FLAG --restart no $WORD", Then: "exec $WORD cat $LIMIT", With: "67108864", Without: "max | 9223..."},
-	{Flag: "--message kept", Changes: "a remark, which the image keeps", On: here, Before: []string{counted},
+	{Flag: "--message kept", Changes: "a remark, which the image keeps", Before: []string{counted},
 		Line: "commit $FLAG $WORD $WORD", Then: "inspect --type image --format {{.Comment}} $WORD", With: "kept", Without: ""},
-	{Flag: "--change $INSTRUCTION", Changes: "a setting, as an instruction of a Dockerfile makes it: here ENV COLOUR=blue", On: here,
+	{Flag: "--change $INSTRUCTION", Changes: "a setting, as an instruction of a Dockerfile makes it: here ENV COLOUR=blue",
 		Before: []string{counted},
 		Arrange: func(*testing.T, string) map[string]string {
 			return map[string]string{"$INSTRUCTION": "ENV COLOUR=blue"}
 		},
 		Line: "commit $FLAG $WORD $WORD", Then: "run --rm $WORD env", With: "...COLOUR=blue...", Without: "PATH=..."},
 	{Flag: "--opt type=tmpfs --opt device=tmpfs --opt o=size=1m", Changes: "where a volume is: here in memory; a directory of another machine (NFS) is asked for in the same way",
-		On: here, Line: "volume create $FLAG $WORD", Then: "run --rm --volume $WORD:/data $BUSYBOX df -k /data",
+		Line: "volume create $FLAG $WORD", Then: "run --rm --volume $WORD:/data $BUSYBOX df -k /data",
 		With: "/(?s).*tmpfs +1024 .*/", Without: "Filesystem ..."},
-	{Flag: "--opt com.docker.network.driver.mtu=1400", Changes: "a setting of the network's driver: here how long a packet may be", On: here,
+	{Flag: "--opt com.docker.network.driver.mtu=1400", Changes: "a setting of the network's driver: here how long a packet may be",
 		Line: "network create $FLAG $WORD", Then: "run --rm --network $WORD $BUSYBOX cat /sys/class/net/eth0/mtu", With: "1400", Without: "..."},
-	{Flag: "--alias web", Changes: "one more name, in this network", On: here,
+	{Flag: "--alias web", Changes: "one more name, in this network",
 		Before: []string{"network create $WORD", "run --detach --init --name $WORD $BUSYBOX sleep 1000",
 			"run --detach --init --name $WORD-other --network $WORD $BUSYBOX sleep 1000"},
 		Line: "network connect $FLAG $WORD $WORD", Then: "exec $WORD-other ping -c 1 web",
@@ -106,7 +111,7 @@ var objectFlags = []flags.Row{
 
 // What the steps of a build find around them is not only a matter of the Dockerfile. (Module06 has the rest: --build-arg,
 // --target, --secret, --platform and others.)
-func TestFlagsOfBuildSayWhatItsStepsFindAroundThem(t *testing.T) { flags.Perform(t, buildFlags) }
+func TestFlagsOfBuildSayWhatItsStepsFindAroundThem(t *testing.T) { performHere(t, buildFlags) }
 
 const (
 	buildSeen = "build $FLAG --quiet --tag $WORD -"
@@ -114,17 +119,17 @@ const (
 )
 
 var buildFlags = []flags.Row{
-	{Flag: "--build-context notes=$DIRECTORY", Changes: "a directory that takes the place of a stage or an image of this name", On: here,
+	{Flag: "--build-context notes=$DIRECTORY", Changes: "a directory that takes the place of a stage or an image of this name",
 		Arrange: flags.Directory("note", "of the host\n"), Line: buildSeen,
 		Stdin: "FROM $BUSYBOX AS notes\nRUN echo of the stage > /note\nFROM $BUSYBOX\nCOPY --from=notes /note /seen\n",
 		Then:  seen, With: "of the host", Without: "of the stage"},
-	{Flag: "--add-host db.example:192.0.2.7", Changes: "a name that the steps know", On: here, Line: buildSeen,
+	{Flag: "--add-host db.example:192.0.2.7", Changes: "a name that the steps know", Line: buildSeen,
 		Stdin: "FROM $BUSYBOX\nRUN grep db.example /etc/hosts > /seen || true # $WORD\n",
 		Then:  seen, With: "192.0.2.7...db.example", Without: ""},
-	{Flag: "--shm-size 1m", Changes: "the size of the steps' shared memory, in kilobytes", On: here, Line: buildSeen,
+	{Flag: "--shm-size 1m", Changes: "the size of the steps' shared memory, in kilobytes", Line: buildSeen,
 		Stdin: "FROM $BUSYBOX\nRUN df -k /dev/shm | awk 'NR == 2 {print $2}' > /seen # $WORD\n",
 		Then:  seen, With: "1024", Without: "65536"},
-	{Flag: "--ulimit nofile=123", Changes: "a limit of the steps, here of open files", On: here, Line: buildSeen,
+	{Flag: "--ulimit nofile=123", Changes: "a limit of the steps, here of open files", Line: buildSeen,
 		Stdin: "FROM $BUSYBOX\nRUN ulimit -n > /seen # $WORD\n",
 		Then:  seen, With: "123", Without: "..."},
 }

@@ -97,26 +97,26 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 }
 
 // What a pod's containers may do, and how much they may use, is said in its manifest: no promise that tells systems apart,
-// as the kernel keeps it for all of them. The visitor's manifest says nothing of it.
+// as the kernel keeps it for all of them. The visitor's manifest says nothing of it. An image may have no shell in which to
+// ask; but `kubectl debug` starts a container beside the program, of another image and with all powers, which sees its
+// processes, and by /proc/1/root its files.
 func (s *kubernetesShop) limitsItsPods(t *testing.T) {
 	course.Say(t, "Who its program is, which powers it could get (a bit for each) and whether setuid programs could give it more, whether it has a token "+
-		"that the cluster obeys, whether it can write outside its volumes, and how much memory it may use, in a pod whose manifest says so:")
-	what := []string{"sh", "-c", "id -u; grep -e CapBnd -e NoNewPrivs /proc/self/status; " +
-		"test -e /var/run/secrets/kubernetes.io/serviceaccount/token && echo token; touch /tmp/note 2>&1 && echo written; " +
-		"cd /sys/fs/cgroup; cat memory.max 2> /dev/null || cat memory/memory.limit_in_bytes"}
-	limited := s.Kubectl(t, append([]string{"exec", "deployment/api-node", "--"}, what...)...).Stdout
-	assert.Regexp(t, `^1000\nCapBnd:\s+0000000000000000\nNoNewPrivs:\s+1\ntouch: .*Read-only file system\n268435456\n$`, limited)
-	course.Say(t, "And in one whose manifest doesn't:")
-	free := s.Kubectl(t, append([]string{"exec", "visitor", "--"}, what...)...).Stdout
-	assert.Regexp(t, `^0\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nNoNewPrivs:\s+0\ntoken\nwritten\n(max|\d{16,})\n$`, free)
-
-	course.Say(t, "The others' images may have no shell in which to ask. But a container beside the program, of another image, sees its processes:")
-	for _, service := range []string{"api-golang", "client-react"} {
-		pod := s.Kubectl(t, "get", "pods", "--selector", "app="+service, "--output", "jsonpath={.items[0].metadata.name}").Stdout
-		s.Kubectl(t, "debug", pod, "--target", service, "--container", "looking", "--profile", "general",
-			"--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
-			"--", "grep", "-e", "^Uid", "-e", "CapBnd", "-e", "NoNewPrivs", "/proc/1/status")
-		s.Until(t, `^Uid:\s+[1-9].*\nCapBnd:\s+0{16}\nNoNewPrivs:\s+1\n$`, "logs", pod, "--container", "looking")
+		"that the cluster obeys, whether there can be written outside its volumes, and how much memory it may use:")
+	const ask = "grep -e ^Uid -e CapBnd -e NoNewPrivs /proc/1/status; cd /proc/1/root; " +
+		"test -e var/run/secrets/kubernetes.io/serviceaccount/token && echo token; touch note 2>&1 && echo written; " +
+		"cd sys/fs/cgroup; cat memory.max 2> /dev/null || cat memory/memory.limit_in_bytes"
+	const limited, free = `^Uid:\s+[1-9].*\nCapBnd:\s+0{16}\nNoNewPrivs:\s+1\n`, `^Uid:\s+0.*\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nNoNewPrivs:\s+0\n`
+	for _, asked := range []struct{ name, answer string }{
+		{"api-golang", limited + `touch: .*Read-only file system\n67108864\n$`},
+		{"api-node", limited + `touch: .*Read-only file system\n268435456\n$`},
+		{"client-react", limited + `written\n67108864\n$`},
+		{"visitor", free + `token\nwritten\n(max|\d{16,})\n$`},
+	} {
+		pod := s.Kubectl(t, "get", "pods", "--selector", "app="+asked.name, "--output", "jsonpath={.items[0].metadata.name}").Stdout
+		s.Kubectl(t, "debug", pod, "--target", asked.name, "--container", "beside", "--profile", "sysadmin",
+			"--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent", "--", "sh", "-c", ask)
+		s.Until(t, asked.answer, "logs", pod, "--container", "beside")
 	}
 
 	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. Where the manifest forbids that, it isn't started:")
@@ -344,7 +344,7 @@ func (s *kubernetesShop) readyEndpoints() []string {
 func (s *kubernetesShop) visitorComes(t *testing.T) {
 	t.Helper()
 	s.Kubectl(t, "run", "visitor", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
-		"--restart", "Never", "--", "sh", "-c", "while sleep 1000; do :; done")
+		"--restart", "Never", "--labels", "app=visitor", "--", "sh", "-c", "while sleep 1000; do :; done")
 	s.Kubectl(t, "wait", "--timeout", "170s", "--for", "condition=Ready", "pod/visitor")
 }
 
