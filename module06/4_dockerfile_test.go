@@ -100,6 +100,59 @@ func TestWorkdirIsWhereTheInstructionsBelowItHappen(t *testing.T) {
 	assert.Equal(t, "/\n/\n", run(build("RUN mkdir -p /app/data && cd /app/data\n")))
 }
 
+// What COPY brings belongs to root, whoever USER says the program is: so the program can read it and not change it, which is
+// what one wants of its code. --chown gives a file to somebody, and --chmod says who may do what with it.
+func TestCopyGivesFilesToRootUnlessChownSaysToWhom(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	context := course.Directory(t, map[string]string{"settings": "colour: blue\n",
+		"Dockerfile": "FROM " + engine.Ref(t, image.Busybox) + "\nUSER 1000\n" +
+			"COPY --chmod=644 settings /of-root\nCOPY --chmod=644 --chown=1000 settings /of-the-user\nCOPY --chmod=400 settings /closed\n"})
+	tag := engine.Showing(example.Progress).BuildDirectory(t, "owned", context, "--progress", "plain")
+	run := []string{"run", "--rm", tag}
+	owners := engine.Docker(t, append(run, "stat", "-c", "%u %a %n", "/of-root", "/of-the-user", "/closed")...).Stdout
+	assert.Equal(t, "0 644 /of-root\n1000 644 /of-the-user\n0 400 /closed\n", owners)
+	write := func(file string) []string {
+		return append(run, "sh", "-c", "echo 'colour: red' > "+file+" && cat "+file)
+	}
+	assert.Equal(t, "colour: red\n", engine.Docker(t, write("/of-the-user")...).Stdout)
+	assert.Contains(t, engine.DockerFails(t, write("/of-root")...).Stderr, "Permission denied")
+	assert.Contains(t, engine.DockerFails(t, append(run, "cat", "/closed")...).Stderr, "Permission denied")
+}
+
+// RUN --mount lends an instruction something for as long as it runs: with type=bind, files of the context or of another
+// stage; with type=tmpfs, room to work in. Nothing of it is in the image, where what COPY brings stays for good.
+func TestWhatAnInstructionMountsIsNoPartOfTheImage(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	context := course.Directory(t, map[string]string{"source.txt": "hello, world\n"})
+	files := func(instructions string) []string {
+		course.WriteHostFile(t, filepath.Join(context, "Dockerfile"), "FROM "+busybox+"\n"+instructions+"\n")
+		tag := engine.Showing(example.Progress).BuildDirectory(t, "mounted", context, "--progress", "plain")
+		return strings.Fields(engine.Docker(t, "run", "--rm", tag, "find", "/", "-xdev", "-name", "*.txt").Stdout)
+	}
+	const work = "cp /from/source.txt /work/draft.txt && tr a-z A-Z < /work/draft.txt > /product.txt"
+	assert.Equal(t, []string{"/product.txt"}, files("RUN --mount=type=bind,target=/from --mount=type=tmpfs,target=/work "+work))
+	course.Say(t, "Without the mounts:")
+	assert.ElementsMatch(t, []string{"/from/source.txt", "/work/draft.txt", "/product.txt"}, files("COPY source.txt /from/\nRUN mkdir /work && "+work))
+}
+
+// An ARG above the first FROM is for the FROM lines: which base it shall be, for example. The stages below don't know it,
+// unless they declare it again, without a value.
+func TestAnARGAboveFROMIsUnknownBelowUnlessDeclaredAgain(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox, alpine := engine.Ref(t, image.Busybox), engine.Ref(t, image.Alpine)
+	seen := func(dockerfile string, flags ...string) string {
+		tag := engine.Showing(example.Progress).Build(t, "based", dockerfile, flags...)
+		return engine.Docker(t, "run", "--rm", tag, "sh", "-c", "cat /seen; test -e /etc/os-release && echo with a distribution || true").Stdout
+	}
+	above := "ARG BASE=" + busybox + "\nFROM ${BASE}\n"
+	const step = "RUN echo base=${BASE} > /seen\n"
+	assert.Equal(t, "base=\n", seen(above+step))
+	assert.Equal(t, "base="+busybox+"\n", seen(above+"ARG BASE\n"+step))
+	course.Say(t, "Another base:")
+	assert.Equal(t, "base="+alpine+"\nwith a distribution\n", seen(above+"ARG BASE\n"+step, "--build-arg", "BASE="+alpine))
+}
+
 // ADD brings files of the context into the image, as COPY does. But an archive it unpacks on the way, so that a reader has
 // to know which files are archives. Where a copy is meant, COPY says so.
 func TestAddUnpacksAnArchiveWhichCopyTakesAsItIs(t *testing.T) {
