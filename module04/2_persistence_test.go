@@ -156,6 +156,24 @@ func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
 	assert.Contains(t, inside.Stderr, "No such file or directory", "an ordinary container can't see the host's files")
 }
 
+// Docker has no command that saves a volume. A container does, which has the volume and a directory of the host: it packs
+// the one into an archive in the other, and on the way back unpacks it. (A database that runs in the meantime has to be
+// asked for a backup itself, as its files change while they are packed.)
+func TestAVolumeIsSavedInAnArchiveAndFilledFromIt(t *testing.T) {
+	notes, restored, backup := course.NewVolume(t, "notes"), course.NewVolume(t, "restored"), course.HostDirectory(t)
+	busybox := course.Ref(t, image.Busybox)
+	course.Docker(t, "run", "--rm", "--volume", notes+":/data", busybox, "sh", "-c", "echo 'remember me' > /data/notes.txt")
+	course.Docker(t, "run", "--rm", "--volume", notes+":/data:ro", "--volume", backup+":/backup", busybox,
+		"tar", "-c", "-f", "/backup/notes.tar", "-C", "/data", ".")
+	course.Docker(t, "volume", "rm", notes)
+
+	read := []string{"run", "--rm", "--volume", restored + ":/data", busybox, "cat", "/data/notes.txt"}
+	course.DockerFails(t, read...)
+	course.Docker(t, "run", "--rm", "--volume", restored+":/data", "--volume", backup+":/backup:ro", busybox,
+		"tar", "-x", "-f", "/backup/notes.tar", "-C", "/data")
+	assert.Equal(t, "remember me\n", course.Docker(t, read...).Stdout)
+}
+
 // A bind mount puts a directory of the host into the container. It is one directory with two names: changes
 // show on both sides at once.
 func TestABindMountShowsChangesBothWays(t *testing.T) {
