@@ -96,6 +96,24 @@ func TestTheStopGracePeriodIsHowLongATaskMayTakeToStop(t *testing.T) {
 	assert.Equal(t, "ready\nfinishing\nfinished\n", stopped())
 }
 
+// A task that an update has started is on trial for a while: --update-monitor, or monitor in stack.yaml. If it ends in that
+// time, the update has failed; if it ends later, it has been a success that is started again and again. So the trial should
+// be longer than a program needs to find out that it can't do its work.
+func TestTheMonitorIsHowLongAnUpdatedTaskIsOnTrial(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	ends := func(monitor string) string {
+		service := s.service(t, "--replicas", "1", "--update-monitor", monitor, "--update-failure-action", "pause")
+		s.runs(t, service, `^\S+\n$`)
+		course.Say(t, "A release that gives up after three seconds:")
+		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--args", "sh -c 'sleep 3; exit 1'", service)
+		return s.first.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
+			"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", service).Stdout
+	}
+	assert.Equal(t, "completed\n", ends("1s"))
+	assert.Equal(t, "paused\n", ends("20s"))
+}
+
 // Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
 // is active again it may get tasks, but none are moved back for that.
 func TestADrainedMachineGivesItsTasksAwayAndMayReturn(t *testing.T) {
