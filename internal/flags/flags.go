@@ -1,6 +1,6 @@
-// Package flags performs tables of flags, of `docker run` and of other docker commands. Each row is an experiment that is performed twice, with the
-// flag and without it, and that must give the two different results that the row states. So no row can hold whose flag
-// makes no difference.
+// Package flags performs tables of flags, of `docker run` and of other docker commands. Each row is an experiment that is
+// performed twice, with the flag and without it, and that must give the two different results that the row states. So no row
+// can hold whose flag makes no difference.
 package flags
 
 import (
@@ -25,16 +25,16 @@ type Row struct {
 	Flag    string // as a learner types it, its value included
 	Changes string // what the flag changes
 
-	Before []string // docker commands that come first
-	After  []string // docker commands that come last, so that the experiment can be repeated
-	Line   string   // the docker command, with $FLAG where the flag goes, unless it is docker run
-	Also   string   // flags of docker run that are there with and without this one; when there are none, --rm
-	Image  string   // of docker run, unless it is busybox
-	Shell  string   // what a shell does in the container
-	Cgroup [2]string
-	Stdin  string // standard input of the command
-	Then   string // a docker command that comes afterwards: what it prints is what counts
-	File   string // a file of the host that is read afterwards: what it holds is what counts
+	Before []string  // docker commands that come first
+	After  []string  // docker commands that come last, so that the experiment can be repeated
+	Line   string    // the docker command, with $FLAG where the flag goes, unless it is docker run
+	Also   string    // flags of docker run that are there with and without this one; when there are none, --rm
+	Image  string    // of docker run, unless it is busybox
+	Shell  string    // what a shell does in the container
+	Cgroup [2]string // a file of the control group, in version 1 and 2, which is shown by docker run; for others it is $CGROUP
+	Stdin  string    // standard input of the command
+	Then   string    // a docker command that comes afterwards: what it prints is what counts
+	File   string    // a file of the host that is read afterwards: what it holds is what counts
 
 	// With and Without are what is printed with the flag and without it: `...` stands for any text, ` | ` is between
 	// two possibilities, and text between slashes is a regular expression. An exit status that isn't 0 is the last line.
@@ -120,7 +120,11 @@ func (r Row) observe(t *testing.T, flag string) string {
 		ref = busybox
 	}
 	if r.Cgroup != [2]string{} {
-		shell = "cat " + course.CgroupFile(t, r.Cgroup[0], r.Cgroup[1])
+		file := course.CgroupFile(t, r.Cgroup[0], r.Cgroup[1])
+		values = append(values, "$CGROUP", file)
+		if r.Line == "" {
+			shell = "cat " + file
+		}
 	}
 	line := words("run " + also + " " + flag + " " + ref)
 	if r.Line != "" {

@@ -25,13 +25,6 @@ func Directory(name, content string) func(*testing.T, string) map[string]string 
 	}
 }
 
-// Cgroup arranges that a word is the file of a container's control group, as version 1 or 2 calls it.
-func Cgroup(word, v1, v2 string) func(*testing.T, string) map[string]string {
-	return func(t *testing.T, _ string) map[string]string {
-		return map[string]string{word: course.CgroupFile(t, v1, v2)}
-	}
-}
-
 // Disk arranges that $DISK is the disk on which the engine keeps volumes, and skips the row where that is not on a
 // disk which can be limited, or the kernel can't limit any. It looks for the disk once.
 func Disk(t *testing.T, _ string) map[string]string {
