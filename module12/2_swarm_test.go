@@ -135,7 +135,7 @@ func swarmRollsBadReleasesBack(t *testing.T, s *stack) {
 	assert.Equal(t, "rollback_completed\n",
 		s.update(t, "--image", "api-golang:bad", "--update-order", "start-first", "--update-parallelism", "1"))
 	course.Say(t, "A task of the old release may take a moment to start again:")
-	s.manager.DockerUntil(t, `^(api-golang:2 \S+ Running .*\n){2}$`, wanted...)
+	s.manager.DockerUntil(t, `^(api-golang:2 \S+ Running .*\n){2}$`, tasks("{{.Image}}")...)
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost)
 	kept(t, swarm, holdsBadReleases, "rolled back by itself; %d of %d lost", counted.lost, counted.asked)
@@ -243,29 +243,33 @@ func (s *stack) update(t *testing.T, flags ...string) string {
 	t.Helper()
 	line := append([]string{"service", "update", "--detach", "--no-resolve-image"}, flags...)
 	s.manager.Docker(t, append(line, "shop_api-golang")...)
-	return s.updated(t)
+	return updated(t, s.manager, "shop_api-golang")
 }
 
 // rollback brings api-golang back to what it was before its last update, and returns how that ended.
 func (s *stack) rollback(t *testing.T) string {
 	t.Helper()
 	s.manager.Docker(t, "service", "rollback", "--detach", "shop_api-golang")
-	return s.updated(t)
+	return updated(t, s.manager, "shop_api-golang")
 }
 
-func (s *stack) updated(t *testing.T) string {
+// updated waits until a service is no longer updated or rolled back, and returns how that ended.
+func updated(t *testing.T, manager *course.ThrowawayEngine, service string) string {
 	t.Helper()
-	return s.manager.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
-		"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", "shop_api-golang").Stdout
+	return manager.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
+		"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", service).Stdout
 }
 
-// wanted is the command that lists the tasks of api-golang that shall run.
-var wanted = []string{"service", "ps", "--filter", "desired-state=running", "--format", "{{.Image}} {{.Node}} {{.CurrentState}}", "shop_api-golang"}
+// tasks is the command that lists the tasks of api-golang that shall run: something of each, its machine, and its state.
+func tasks(something string) []string {
+	return []string{"service", "ps", "--filter", "desired-state=running", "--format", something + " {{.Node}} {{.CurrentState}}",
+		"shop_api-golang"}
+}
 
 // running are the images of those tasks of api-golang that run.
 func (s *stack) running(t *testing.T) (images []string) {
 	t.Helper()
-	listed := s.manager.Docker(t, wanted...).Stdout
+	listed := s.manager.Docker(t, tasks("{{.Image}}")...).Stdout
 	for line := range strings.Lines(listed) {
 		if words := strings.Fields(line); words[2] == "Running" {
 			images = append(images, words[0])
@@ -328,24 +332,18 @@ func (s *stack) logs(t *testing.T) map[string]string {
 	return logs
 }
 
-// tasks is the command that lists the tasks of api-golang that should run.
-func (s *stack) tasks() []string {
-	return []string{"service", "ps", "--filter", "desired-state=running", "--format", "{{.ID}} {{.Node}} {{.CurrentState}}",
-		"shop_api-golang"}
-}
-
 // replaced waits until another task runs in place of a lost one.
 func (s *stack) replaced(t *testing.T, lost string) {
 	t.Helper()
 	s.manager.DockerUntil(t, "(?m)^"+lost+" Shutdown", "service", "ps", "--format", "{{.ID}} {{.DesiredState}} {{.Node}}",
 		"shop_api-golang")
-	s.manager.DockerUntil(t, `^(\S+ \S+ Running [^\n]*\n){2}$`, s.tasks()...)
+	s.manager.DockerUntil(t, `^(\S+ \S+ Running [^\n]*\n){2}$`, tasks("{{.ID}}")...)
 }
 
 // worker is a task of api-golang that runs on another machine than the first, and which that is.
 func (s *stack) worker(t *testing.T) (task, node string) {
 	t.Helper()
-	for line := range strings.Lines(s.manager.Docker(t, s.tasks()...).Stdout) {
+	for line := range strings.Lines(s.manager.Docker(t, tasks("{{.ID}}")...).Stdout) {
 		if words := strings.Fields(line); words[1] != "node-1" {
 			return words[0], words[1]
 		}

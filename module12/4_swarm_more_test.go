@@ -107,8 +107,7 @@ func TestTheMonitorIsHowLongAnUpdatedTaskIsOnTrial(t *testing.T) {
 		s.runs(t, service, `^\S+\n$`)
 		course.Say(t, "A release that gives up after three seconds:")
 		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--args", "sh -c 'sleep 3; exit 1'", service)
-		return s.first.DockerUntil(t, "completed|paused", "service", "inspect", "--format",
-			"{{if .UpdateStatus}}{{.UpdateStatus.State}}{{end}}", service).Stdout
+		return updated(t, s.first, service)
 	}
 	assert.Equal(t, "completed\n", ends("1s"))
 	assert.Equal(t, "paused\n", ends("20s"))

@@ -126,10 +126,11 @@ func (r Row) observe(t *testing.T, flag string) string {
 			shell = "cat " + file
 		}
 	}
-	line := words("run " + also + " " + flag + " " + ref)
-	if r.Line != "" {
-		line = words(strings.Replace(r.Line, "$FLAG", flag, 1))
+	command := r.Line
+	if command == "" {
+		command = "run " + also + " $FLAG " + ref
 	}
+	line := words(strings.Replace(command, "$FLAG", flag, 1))
 	if shell != "" {
 		line = append(line, "sh", "-c", shell)
 	}

@@ -359,8 +359,8 @@ var Faults = slices.Concat(
 		nothingDone("push", "docker push", push),
 		nothingDone("load", "docker load", load),
 		nothingDone("login", "docker login", login),
-		{Name: "pull", What: "docker pull is not performed, though the engine says so", on: pull, nothing: true, plant: queryHolds("fromImage")},
-		{Name: "import", What: "docker import is not performed, though the engine says so", on: pull, nothing: true, plant: queryHolds("fromSrc")},
+		onlyWith("fromImage", nothingDone("pull", "docker pull", pull)),
+		onlyWith("fromSrc", nothingDone("import", "docker import", pull)),
 		{Name: "pull-platform", What: "--platform of docker pull is dropped", on: pull, plant: queryDropped("platform")},
 	},
 
@@ -392,9 +392,8 @@ var Faults = slices.Concat(
 	}),
 	[]Fault{
 		{Name: "service-publish-mode", What: "the mode of --publish of a service is dropped", on: newService, plant: func(r *request) (altered bool) {
-			ports, _ := field(r.body, "EndpointSpec", "Ports").([]any)
-			for _, one := range ports {
-				if port, ok := one.(object); ok && port["PublishMode"] == "host" {
+			for _, port := range objects(field(r.body, "EndpointSpec", "Ports")) {
+				if port["PublishMode"] == "host" {
 					delete(port, "PublishMode")
 					altered = true
 				}
@@ -405,9 +404,8 @@ var Faults = slices.Concat(
 			return field(r.body, "EndpointSpec", "Mode") == "dnsrr" && fieldDropped("EndpointSpec", "Mode")(r)
 		}},
 		{Name: "service-alias", What: "the names of a service in its networks are dropped", on: newService, plant: func(r *request) (altered bool) {
-			networks, _ := field(r.body, "TaskTemplate", "Networks").([]any)
-			for _, one := range networks {
-				if network, ok := one.(object); ok && !empty(network["Aliases"]) {
+			for _, network := range objects(field(r.body, "TaskTemplate", "Networks")) {
+				if !empty(network["Aliases"]) {
 					delete(network, "Aliases")
 					altered = true
 				}
@@ -475,8 +473,10 @@ func filterDropped(name, command, operation string) Fault {
 	}}
 }
 
-func queryHolds(name string) func(*request) bool {
-	return func(r *request) bool { return r.query.Get(name) != "" }
+// onlyWith is the fault in those requests alone whose query has this.
+func onlyWith(name string, fault Fault) Fault {
+	fault.plant = func(r *request) bool { return r.query.Get(name) != "" }
+	return fault
 }
 
 func queryDropped(name string) func(*request) bool {
@@ -586,16 +586,19 @@ func needed(label string) bool {
 		func(prefix string) bool { return strings.HasPrefix(label, prefix) })
 }
 
-// mounts are those of --mount, and bind alters each line of --volume.
-func mounts(r *request) (mounts []object) {
-	all, _ := field(r.body, "HostConfig", "Mounts").([]any)
+// objects are those in a list.
+func objects(list any) (objects []object) {
+	all, _ := list.([]any)
 	for _, one := range all {
-		if mount, ok := one.(object); ok {
-			mounts = append(mounts, mount)
+		if object, ok := one.(object); ok {
+			objects = append(objects, object)
 		}
 	}
-	return mounts
+	return objects
 }
+
+// mounts are those of --mount, and bind alters each line of --volume.
+func mounts(r *request) []object { return objects(field(r.body, "HostConfig", "Mounts")) }
 
 func bind(r *request, alter func(words []string) []string) (altered bool) {
 	lines, _ := field(r.body, "HostConfig", "Binds").([]any)
@@ -688,9 +691,8 @@ func portsElsewhere(r *request) bool {
 func portsAnywhere(r *request) (altered bool) {
 	bindings, _ := field(r.body, "HostConfig", "PortBindings").(object)
 	for _, all := range bindings {
-		all, _ := all.([]any)
-		for _, one := range all {
-			if binding, ok := one.(object); ok && binding["HostPort"] != "0" && set(binding, "0", "HostPort") {
+		for _, binding := range objects(all) {
+			if binding["HostPort"] != "0" && set(binding, "0", "HostPort") {
 				altered = true
 			}
 		}
@@ -712,11 +714,8 @@ func limitsDoubled(r *request) (altered bool) {
 	host, _ := r.body["HostConfig"].(object)
 	double(host, "Memory", "MemorySwap", "MemoryReservation", "NanoCpus", "CpuQuota", "CpuShares", "PidsLimit", "ShmSize")
 	for _, name := range []string{"Ulimits", "BlkioDeviceReadBps", "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"} {
-		all, _ := host[name].([]any)
-		for _, one := range all {
-			if limit, ok := one.(object); ok {
-				double(limit, "Soft", "Hard", "Rate")
-			}
+		for _, limit := range objects(host[name]) {
+			double(limit, "Soft", "Hard", "Rate")
 		}
 	}
 	for _, mount := range mounts(r) {
