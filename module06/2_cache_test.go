@@ -139,7 +139,7 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 // machine makes use of it. Each step here writes a number that is never the same twice, so that it shows who has performed
 // it. (It takes an engine with the containerd image store, or a builder of its own: docker buildx create.)
 func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
-	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, containerdStore(t))
+	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	require.Equal(t, machine.Ref(t, image.Busybox), another.Ref(t, image.Busybox))
 	cache := filepath.Join(course.HostDirectory(t), "cache")
 	made := func(on *course.ThrowawayEngine, step string, flags ...string) string {
@@ -160,11 +160,5 @@ func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
 // engineWithContainerdStore is an engine that keeps images in containerd, and not in a directory of its own.
 func engineWithContainerdStore(t *testing.T) *course.ThrowawayEngine {
 	t.Helper()
-	return course.SharedThrowawayEngine(t, "containerd", containerdStore(t))
-}
-
-func containerdStore(t *testing.T) course.Option {
-	t.Helper()
-	settings := course.File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
-	return course.Volume(settings, "/etc/docker/daemon.json", "ro")
+	return course.SharedThrowawayEngine(t, "containerd", course.ContainerdStore(t))
 }

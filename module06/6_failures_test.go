@@ -49,3 +49,36 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 		})
 	}
 }
+
+// Some mistakes fail no build: what is written still has a meaning, only not the best one. `docker build --check` reads the
+// Dockerfile and names them, and builds nothing. With the line `# check=error=true` at its top, a Dockerfile insists on
+// being without them.
+func TestCheckNamesMistakesThatFailNoBuild(t *testing.T) {
+	course.NeedsEngine(t, 27)
+	if !strings.Contains(course.Docker(t, "build", "--help").Stdout, "--check") {
+		t.Skip("not provable here: this buildx has no --check; 0.15 is the first that has")
+	}
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	tag := course.Unique(t, "checked:")
+	const mistaken = "FROM BASE\nENV GREETING hello\nCMD echo $GREETING\n"
+	build := func(dockerfile string, flags ...string) []string {
+		dockerfile = strings.Replace(dockerfile, "BASE", busybox, 1)
+		context := course.Directory(t, map[string]string{"Dockerfile": dockerfile})
+		return append(append([]string{"build", "--progress", "plain"}, flags...), context)
+	}
+	checked := engine.DockerFails(t, build(mistaken, "--check")...)
+	assert.Contains(t, checked.Output(), "LegacyKeyValueFormat", "ENV should be written with an equals sign")
+	assert.Contains(t, checked.Output(), "JSONArgsRecommended", "CMD should be a list, so that no shell is process 1")
+
+	course.Say(t, "As a build, it succeeds:")
+	engine.Showing(example.Progress).Docker(t, build(mistaken, "--tag", tag)...)
+	assert.Equal(t, "hello\n", engine.Docker(t, "run", "--rm", tag).Stdout)
+	insisting := engine.Showing(example.Progress).DockerFails(t, build("# check=error=true\n"+mistaken)...)
+	assert.Contains(t, insisting.Stderr, "lint violation found for rules:")
+
+	course.Say(t, "Without the mistakes, nothing is left to say:")
+	const right = "# check=error=true\nFROM BASE\nENV GREETING=hello\nCMD [\"sh\", \"-c\", \"echo $GREETING\"]\n"
+	engine.Docker(t, build(right, "--check")...)
+	engine.Showing(example.Progress).Docker(t, build(right)...)
+}

@@ -159,6 +159,42 @@ func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	assert.Equal(t, 3, addresses())
 }
 
+// `run` is for a task, such as to fill the database: one more container with a service's settings and a command of its own,
+// for which one waits. It starts the services that the task needs, and opens no port, as the service itself may have it:
+// unless it is told otherwise.
+func TestRunPerformsATaskWithTheSettingsOfAService(t *testing.T) {
+	p := newSmall(t, throwaway(t), `services:
+  db: { image: BUSYBOX, command: sleep 600, init: true }
+  app:
+    image: BUSYBOX
+    command: sleep 600
+    init: true
+    environment: { STAGE: trial }
+    depends_on: [db]
+    ports: ["127.0.0.1::8080"]
+`)
+	task := p.DockerTries(t, "compose", "run", "--rm", "app", "sh", "-c", "echo $STAGE; exit 3")
+	assert.Equal(t, "trial\n", task.Stdout)
+	assert.Equal(t, 3, task.ExitCode)
+	running := []string{"compose", "ps", "--status", "running", "--services"}
+	assert.Equal(t, "db\n", p.Docker(t, running...).Stdout)
+	p.compose(t, "down")
+	p.compose(t, "run", "--rm", "--no-deps", "app", "true")
+	assert.Empty(t, strings.Fields(p.Docker(t, running...).Stdout), "nobody should have started the database")
+
+	tasks := []string{"ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=" + p.name}
+	assert.Empty(t, p.Docker(t, tasks...).Stdout, "--rm should have removed the containers of both")
+	p.compose(t, "run", "--no-deps", "app", "true")
+	assert.Len(t, strings.Fields(p.Docker(t, tasks...).Stdout), 1)
+
+	background := func(flags ...string) string {
+		line := append([]string{"run", "--detach", "--no-deps"}, flags...)
+		return strings.TrimSpace(p.compose(t, append(line, "app")...).Stdout)
+	}
+	assert.Empty(t, p.Docker(t, "port", background()).Stdout)
+	assert.Contains(t, p.Docker(t, "port", background("--service-ports")).Stdout, "8080/tcp -> 127.0.0.1:")
+}
+
 // Compose shows what all containers print, or those of a service. `restart` stops and starts a service's containers:
 // they are the same ones, with the same files, and nobody else notices. To make use of a changed file, it takes `up`.
 func TestLogsAndRestartAreOfAService(t *testing.T) {

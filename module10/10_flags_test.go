@@ -13,6 +13,7 @@ import (
 
 // performHere performs a table on the engine of the card.
 func performHere(t *testing.T, table []flags.Row) {
+	course.Say(t, "$WORD is a name that is made up for each performance, and $BUSYBOX is the image.")
 	for n := range table {
 		table[n].On = func(t *testing.T) *course.ThrowawayEngine { return theWorkbench(t).engine }
 	}
@@ -81,7 +82,7 @@ var objectFlags = []flags.Row{
 		Line:   "rm $FLAG $WORD", Then: "volume ls --quiet --filter label=of=$WORD", With: "", Without: "/[0-9a-f]{64}/"},
 	{Flag: "--signal KILL", Changes: "what a container is sent that is to stop", Before: []string{running},
 		Line: "stop $FLAG $WORD", Then: "inspect --format {{.State.ExitCode}} $WORD", With: "137", Without: "143"},
-	{Flag: "--pids-limit 20", Changes: "how many processes a running container may have", Before: []string{running},
+	{Flag: "--pids-limit 20", Changes: "how many processes a running container may have (--restart no is there as docker update wants a flag)", Before: []string{running},
 		Needs: flags.Limits(course.LimitPids), Cgroup: [2]string{"pids/pids.max", "pids.max"},
 		Line: "update $FLAG --restart no $WORD", Then: "exec $WORD cat $CGROUP", With: "20", Without: "max"},
 	{Flag: "--memory 64m --memory-swap 64m", Changes: "how much memory it may have, and together with swap space", Before: []string{running},

@@ -60,6 +60,14 @@ func Seen(directory string) Option {
 	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
 }
 
+// ContainerdStore is for a throwaway engine that keeps its images in containerd, as all do from version 29 on, and not in
+// a directory of its own: https://docs.docker.com/engine/storage/containerd/
+func ContainerdStore(t *testing.T) Option {
+	t.Helper()
+	settings := File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
+	return Volume(settings, "/etc/docker/daemon.json", "ro")
+}
+
 var sharedEngines sync.Map // use → *Shared[*ThrowawayEngine]
 
 // OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
@@ -85,7 +93,7 @@ func InPlenty(t *testing.T) Option {
 	if theEngine.Memory < plentyOfMemory {
 		return Options()
 	}
-	Say(t, "There is memory to spare, so the throwaway engine keeps its images there, and its programs, written in Go, collect garbage less often (GOGC).")
+	Say(t, "There is memory to spare: the engine that comes next keeps its images there, and its programs, written in Go, collect garbage less often (GOGC).")
 	return Options(InMemory("/var/lib/docker"), Env("GOGC", "400"))
 }
 

@@ -160,6 +160,11 @@ func (r Row) observe(t *testing.T, flag string) string {
 		course.Typed(t, string(content), "cat", path)
 		return strings.TrimSpace(string(content))
 	}
+	return Observed(result)
+}
+
+// Observed is what a command has printed, as a row's columns describe it.
+func Observed(result course.Result) string {
 	observed := strings.TrimSpace(strings.ReplaceAll(result.Output(), "\r", ""))
 	if result.ExitCode != 0 {
 		observed = strings.TrimSpace(fmt.Sprintf("%s\nexit status %d", observed, result.ExitCode))
