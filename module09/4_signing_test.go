@@ -1,10 +1,14 @@
 package module09
 
 import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
@@ -64,6 +68,60 @@ func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
 
 	registry.sign(t, ours, name)
 	registry.verify(t, ours, name)
+}
+
+// A signature says who made an image; its provenance says of what. The builder writes it down: the base, by its digest, and
+// with mode=max all that the build was told, down to the Dockerfile. So it can be looked up later which images were made
+// from a base that turned out to be bad. With an image that is pushed it goes along, for everybody to read (docker buildx
+// imagetools inspect --format '{{json .Provenance}}'), and with it each build argument: one more reason to keep secrets out
+// of those. What came in by --secret is not in it. (It takes an engine with the containerd image store, or a builder of its
+// own: docker buildx create. Here the build's output is a directory, in which the provenance is a file.)
+func TestProvenanceTellsWhatAnImageWasMadeOf(t *testing.T) {
+	engine := course.NewThrowawayEngine(t, course.ContainerdStore(t))
+	busybox := engine.Ref(t, image.Busybox)
+	base := strings.TrimSpace(engine.Docker(t, "image", "inspect", "--format", "{{.Id}}", busybox).Stdout)
+	_, base, _ = strings.Cut(base, "sha256:")
+	argument, secret := course.Unique(t, "argument-"), course.Secret(t)
+	dockerfile := "FROM " + busybox + ` AS build
+ARG STAGE
+RUN --mount=type=secret,id=token sha256sum /run/secrets/token > /made
+FROM scratch
+COPY --from=build /made /made
+`
+	source := course.Directory(t, map[string]string{"token": secret, ".dockerignore": "token\n", "Dockerfile": dockerfile})
+	out := filepath.Join(course.HostDirectory(t), "out")
+	build := func(provenance string) {
+		engine.Docker(t, "build", "--quiet", "--provenance", provenance, "--build-arg", "STAGE="+argument,
+			"--secret", "id=token,src="+filepath.Join(source, "token"), "--output", "type=local,dest="+out, source)
+	}
+	file := filepath.Join(out, "provenance.json")
+	holds := func(text string) bool {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var found strings.Builder
+		for line := range strings.Lines(string(content)) {
+			if strings.Contains(line, text) {
+				found.WriteString(line)
+			}
+		}
+		course.Typed(t, found.String(), "grep", text, file)
+		return found.Len() > 0
+	}
+	encoded := base64.StdEncoding.EncodeToString([]byte(dockerfile))
+	build("mode=min")
+	assert.True(t, holds(base), "it should hold the digest of the base")
+	assert.False(t, holds(argument))
+	assert.False(t, holds(encoded))
+	build("mode=max")
+	assert.True(t, holds(base), "it should hold the digest of the base")
+	assert.True(t, holds(argument), "it should hold the build argument")
+	assert.True(t, holds(encoded), "it should hold the Dockerfile, in base64")
+	assert.False(t, holds(secret), "it should not hold the build secret")
+
+	course.Say(t, "Without provenance:")
+	require.NoError(t, os.Remove(file))
+	build("false")
+	assert.NoFileExists(t, file)
 }
 
 // A registry of the lesson's own. The docker command finds it where its port is published; cosign, which runs in its
