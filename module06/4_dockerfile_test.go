@@ -1,7 +1,12 @@
 package module06
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -366,6 +371,41 @@ func TestABuildSecretIsNowhereInTheImage(t *testing.T) {
 
 	copied := found("COPY token /token\nRUN wc -c < /token > /length && rm /token\n")
 	assert.NotEmpty(t, copied, "copied in and deleted it is in a layer")
+}
+
+// A build that fetches sources over SSH (git clone git@...) needs a key. With --ssh it gets the use of one: an SSH agent on
+// your side holds the key, and in the step that mounts it there is a socket, through which the agent is asked to sign. The
+// key itself never comes near the build. (Without a file, --ssh default hands on the agent that runs already. The program
+// asks in the agent's own protocol which keys it has: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/)
+func TestAnSSHAgentSignsForABuildThatNeverHasTheKey(t *testing.T) {
+	generated, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	key := filepath.Join(course.HostDirectory(t), "id_rsa")
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{
+		Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(generated)}), 0o600))
+	course.Say(t, "A key, such as `ssh-keygen -t rsa` makes: %s", key)
+	context := course.Directory(t, map[string]string{
+		"keys.py": `import os, socket
+agent = socket.socket(socket.AF_UNIX)
+agent.connect(os.environ["SSH_AUTH_SOCK"])
+agent.sendall(b"\0\0\0\1\x0b")  # one byte: which keys have you?
+print("keys:", agent.recv(4096)[8])
+`,
+		"Dockerfile": "FROM " + course.Ref(t, image.Python) + `
+COPY keys.py /keys.py
+RUN --mount=type=ssh python /keys.py > /answer
+RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
+`})
+	tag := course.Unique(t, "signed:")
+	build := []string{"build", "--no-cache", "--progress", "plain", "--tag", tag} // the cache doesn't ask who had an agent
+	showing := course.CLI{}.Showing(example.Progress)
+	showing.Docker(t, append(build, "--ssh", "default="+key, context)...)
+	answer := course.Docker(t, "run", "--rm", tag, "cat", "/answer")
+	assert.Equal(t, "keys: 1\nsocket: \n", answer.Stdout, "the step that mounts it should have the agent, and no other")
+
+	course.Say(t, "Without --ssh there is no agent:")
+	failed := showing.DockerFails(t, append(build, context)...)
+	assert.Contains(t, failed.Stderr, "KeyError: 'SSH_AUTH_SOCK'")
 }
 
 // ENTRYPOINT is the program that the image is for, CMD what it is told unless docker run is told otherwise: words after

@@ -176,19 +176,26 @@ func TestRunPerformsATaskWithTheSettingsOfAService(t *testing.T) {
 	task := p.DockerTries(t, "compose", "run", "--rm", "app", "sh", "-c", "echo $STAGE; exit 3")
 	assert.Equal(t, "trial\n", task.Stdout)
 	assert.Equal(t, 3, task.ExitCode)
+	course.Say(t, "It has started what app depends on, but not app:")
 	running := []string{"compose", "ps", "--status", "running", "--services"}
 	assert.Equal(t, "db\n", p.Docker(t, running...).Stdout)
+
+	course.Say(t, "A task that needs no database:")
 	p.compose(t, "down")
 	p.compose(t, "run", "--rm", "--no-deps", "app", "true")
 	assert.Empty(t, strings.Fields(p.Docker(t, running...).Stdout), "nobody should have started the database")
 
+	course.Say(t, "Of both tasks no container is left. Without --rm there is one:")
 	tasks := []string{"ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=" + p.name}
 	assert.Empty(t, p.Docker(t, tasks...).Stdout, "--rm should have removed the containers of both")
 	p.compose(t, "run", "--no-deps", "app", "true")
-	assert.Len(t, strings.Fields(p.Docker(t, tasks...).Stdout), 1)
+	left := strings.Fields(p.Docker(t, tasks...).Stdout)
+	require.Len(t, left, 1)
+	p.Docker(t, "rm", left[0])
 
+	course.Say(t, "The port that app publishes is not published for a task, unless it is asked for:")
 	background := func(flags ...string) string {
-		line := append([]string{"run", "--detach", "--no-deps"}, flags...)
+		line := append([]string{"run", "--rm", "--detach", "--no-deps"}, flags...)
 		return strings.TrimSpace(p.compose(t, append(line, "app")...).Stdout)
 	}
 	assert.Empty(t, p.Docker(t, "port", background()).Stdout)
