@@ -405,7 +405,7 @@ RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
 
 	course.Say(t, "Without --ssh there is no agent:")
 	failed := showing.DockerFails(t, append(build, context)...)
-	assert.Contains(t, failed.Stderr, "KeyError: 'SSH_AUTH_SOCK'")
+	assert.Regexp(t, "FileNotFoundError|KeyError", failed.Stderr)
 }
 
 // ENTRYPOINT is the program that the image is for, CMD what it is told unless docker run is told otherwise: words after

@@ -35,14 +35,17 @@ func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
 // of process 1, and few programs expect children that they never had. An init asks: it reaps them.
 func TestAnInitReapsZombies(t *testing.T) {
 	// The parentheses are a shell of their own. It is gone at once, and leaves its sleep an orphan.
-	const orphans = "for n in 1 2 3; do (sleep 0.1 &); done; exec sleep 600"
+	const orphans = "for n in 1 2 3; do (sleep 0.1 &); done"
 	const list = "cat /proc/[0-9]*/stat | grep '(sleep)' | cut -d ' ' -f 1-4"
 
-	without := background(t, nil, orphans)
+	without := background(t, nil, "exec sleep 600")
+	course.DockerUntil(t, `^1 \(sleep\) S 0\n$`, "exec", without.Name, "sh", "-c", list)
+	course.Docker(t, "exec", without.Name, "sh", "-c", orphans)
 	course.DockerUntil(t, `^(\d+ \(sleep\) Z 1\n|1 \(sleep\) S 0\n){4}$`, "exec", without.Name, "sh", "-c", list)
 
 	course.Say(t, "With an init, all that is left of the four is the one that still runs, and sleeps (S, not Z):")
-	with := background(t, []string{"--init"}, orphans)
+	with := background(t, []string{"--init"}, "exec sleep 600")
+	course.Docker(t, "exec", with.Name, "sh", "-c", orphans)
 	course.DockerUntil(t, `^\d+ \(sleep\) S 1\n$`, "exec", with.Name, "sh", "-c", list)
 }
 

@@ -15,7 +15,8 @@ import (
 )
 
 // What a flag says to `docker run`, a key of a service says in the file. Here each service is plain, the first one, and one
-// key more; it is called by that key. So what is found in the one container and not in the other is the key's doing.
+// key more; it is called by that key. So what is found in the one container and not in the other is the key's doing. (A
+// container's name is made of those of the project and the service, and a number.)
 func TestAKeyOfAServiceSaysWhatAFlagOfDockerRunSays(t *testing.T) {
 	content, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -44,7 +45,7 @@ func TestAKeyOfAServiceSaysWhatAFlagOfDockerRunSays(t *testing.T) {
 				if k.cgroup != [2]string{} {
 					command = "cat " + course.CgroupFile(t, k.cgroup[0], k.cgroup[1])
 				}
-				return flags.Observed(p.DockerTries(t, "compose", "exec", "-T", service, "sh", "-c", command))
+				return flags.Observed(p.DockerTries(t, "exec", p.name+"-"+service+"-1", "sh", "-c", command))
 			}
 			row := flags.Row{Flag: k.key, With: k.with, Without: k.without}
 			with, without := found(k.name()), found("plain")

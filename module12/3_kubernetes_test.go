@@ -182,8 +182,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:2")
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:2", 3)
-	answered, lost := requests.count(t)
-	assert.GreaterOrEqual(t, answered, 200)
+	answered, lost := requests.count(t, 200)
 	assert.Zero(t, lost)
 
 	course.Say(t, "With the other strategy all old pods go, and then the new ones come. (What is new about them is that they will not wait.)")
@@ -191,7 +190,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"type": "Recreate"}}`,
 		`{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}`)
 	s.rolledOut(t, "api-golang")
-	_, lostAtOnce := requests.count(t)
+	_, lostAtOnce := requests.count(t, 1)
 	assert.Positive(t, lostAtOnce)
 
 	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go:")
@@ -200,7 +199,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:1")
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
-	_, lostInHaste := requests.count(t)
+	_, lostInHaste := requests.count(t, 1)
 	assert.Positive(t, lostInHaste)
 	kept(t, kubernetes, updatesWithoutLoss, "%d requests, none lost", answered)
 }
@@ -228,8 +227,7 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(pods, "0/1"), "and one new pod that never gets ready")
 	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
 	s.rolledOut(t, "api-golang")
-	answered, lost := requests.count(t)
-	assert.GreaterOrEqual(t, answered, 200)
+	answered, lost := requests.count(t, 200)
 	assert.Zero(t, lost)
 
 	course.Say(t, "Without probes, a pod is ready when its program has been started, and the same release replaces all of the old:")
@@ -238,7 +236,7 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 		`{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}`,
 		`{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "PORT", "value": "9090"}}`)
 	s.rolledOut(t, "api-golang")
-	_, lostUnseen := requests.count(t)
+	_, lostUnseen := requests.count(t, 1)
 	assert.Positive(t, lostUnseen)
 	kept(t, kubernetes, holdsBadReleases, "held: %d requests, none lost", answered)
 }
@@ -399,9 +397,13 @@ func (s *kubernetesShop) constantRequests(t *testing.T) *kubernetesRequests {
 	return r
 }
 
-// count ends the requests, and returns how many were answered, and how many were not.
-func (r *kubernetesRequests) count(t *testing.T) (answered, lost int) {
+// count waits until at least so many requests have been answered, ends them, and returns how many were answered, and how
+// many were not.
+func (r *kubernetesRequests) count(t *testing.T, atLeast int) (answered, lost int) {
 	t.Helper()
+	course.Eventually(t, fmt.Sprintf("%d requests have been answered", atLeast), func() bool {
+		return strings.Count(r.client.Output(), "answered\n") >= atLeast
+	})
 	r.shop.Kubectl(t, "exec", "visitor", "--", "touch", r.enough)
 	said := map[string]int{}
 	for line := range strings.Lines(r.client.WaitUntilEnded(t).Stdout) {

@@ -29,23 +29,24 @@ const (
 	session  = "POST /session"
 )
 
-// The calls that faults are planted in: for a build with its options, in two ways, for a secret by its name, and for files, of
-// which one is the Dockerfile.
+// The calls that faults are planted in: for a build with its options, in two ways, for a secret and for an SSH agent by their
+// names, and for files, of which one is the Dockerfile.
 const (
 	build      = "/moby.buildkit.v1.Control/Solve"
 	rebuild    = "/moby.buildkit.v1.frontend.LLBBridge/Solve"
 	secret     = "/moby.buildkit.secrets.v1.Secrets/GetSecret"
+	agent      = "/moby.sshforward.v1.SSH/CheckAgent"
 	dockerfile = "/moby.filesync.v1.FileSync/DiffCopy"
 )
 
-// optionsIn is the field of a build's options. Source of these numbers: control.proto, gateway.proto and secrets.proto of
-// moby/buildkit, wire.proto of tonistiigi/fsutil.
+// optionsIn is the field of a build's options. Source of these numbers: control.proto, gateway.proto, secrets.proto and
+// ssh.proto of moby/buildkit, wire.proto of tonistiigi/fsutil.
 var optionsIn = map[string]protowire.Number{build: 7, rebuild: 3}
 
 // And others' fields.
 const (
 	sessionIn protowire.Number = 5 // of build
-	secretIn  protowire.Number = 1 // of secret
+	nameIn    protowire.Number = 1 // of secret and agent
 	fileIn    protowire.Number = 2 // of dockerfile: what is said of a file before it is sent
 	timeIn    protowire.Number = 6 // of that
 	contentIn protowire.Number = 4 // of dockerfile
@@ -106,13 +107,13 @@ func (e *engineProxy) session(w http.ResponseWriter, r *http.Request) {
 		return e.sessions[id]
 	}
 	relay(engine, docker, func(call *http.Request) {
-		if call.URL.Path != secret {
+		if call.URL.Path != secret && call.URL.Path != agent {
 			return
 		}
 		alter(call, func(m message) message {
-			asked := &request{operation: secret, body: object{"ID": m.text(secretIn)}}
+			asked := &request{operation: call.URL.Path, body: object{"ID": m.text(nameIn)}}
 			if _, altered := e.consider(test(), asked); altered {
-				m.set(secretIn, asked.body["ID"])
+				m.set(nameIn, asked.body["ID"])
 			}
 			return m
 		})

@@ -60,7 +60,7 @@ func unframed(t *testing.T, content []byte) message {
 	return m
 }
 
-// aBuilder is an engine in which a build asks for a secret and for a Dockerfile before it is done, and notes the options that
+// aBuilder is an engine in which a build asks for a secret, an SSH agent and a Dockerfile before it is done, and notes the options that
 // it was given, and what it got.
 func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []string)) {
 	e = newEngine(t)
@@ -84,6 +84,7 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 			heard = append(heard, fmt.Sprint(asked))
 			ask := calling(t, <-sessions)
 			heard = append(heard, ask("/moby.buildkit.secrets.v1.Secrets/GetSecret", "", bytes.NewReader(framed(textField(1, "token")))).text(1))
+			heard = append(heard, ask("/moby.sshforward.v1.SSH/CheckAgent", "", bytes.NewReader(framed(textField(1, "default")))).text(1))
 			// Of files, it asks for as long as it takes the answer to come.
 			for _, directory := range []string{"dockerfile", "context"} {
 				unfinished, _ := io.Pipe()
@@ -99,7 +100,7 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 		go serveOver(e.takenOver(t, "/session", "session-1"), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Trailer", "Grpc-Status")
 			defer w.Header().Set("Grpc-Status", "0")
-			if strings.HasSuffix(r.URL.Path, "GetSecret") {
+			if strings.HasSuffix(r.URL.Path, "GetSecret") || strings.HasSuffix(r.URL.Path, "CheckAgent") {
 				content, _ := io.ReadAll(r.Body)
 				_, _ = w.Write(framed(textField(1, "of "+unframed(t, content).text(1))))
 				return
@@ -116,11 +117,12 @@ func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []s
 func TestWhatABuildIsAskedForIsAltered(t *testing.T) {
 	const lesson = "module06.TestA.random"
 	for fault, expected := range map[string][]string{
-		"":                {"target:a", "build-arg:WHAT:word", "of token", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
-		"target":          {"", "build-arg:WHAT:word", "of token", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
-		"build-arg":       {"target:a", "", "of token", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
-		"secret":          {"target:a", "build-arg:WHAT:word", "of no-such-secret", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
-		"dockerfile-user": {"target:a", "build-arg:WHAT:word", "of token", "FROM busybox\n#SER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"":                {"target:a", "build-arg:WHAT:word", "of token", "of default", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"target":          {"", "build-arg:WHAT:word", "of token", "of default", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"build-arg":       {"target:a", "", "of token", "of default", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"secret":          {"target:a", "build-arg:WHAT:word", "of no-such-secret", "of default", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"build-ssh":       {"target:a", "build-arg:WHAT:word", "of token", "of no-such-agent", "FROM busybox\nUSER 1000\n", "FROM busybox\nUSER 1000\n"},
+		"dockerfile-user": {"target:a", "build-arg:WHAT:word", "of token", "of default", "FROM busybox\n#SER 1000\n", "FROM busybox\nUSER 1000\n"},
 	} {
 		e, build := aBuilder(t)
 		plan := map[string]Fault{"module06.TestB": faultNamed(t, "no-cache")}
@@ -129,7 +131,7 @@ func TestWhatABuildIsAskedForIsAltered(t *testing.T) {
 		}
 		e.proxy.Plant(plan)
 		heard := build(entry(7, "target", "a"), entry(7, "build-arg:WHAT", "word"), entry(7, lessonOption, lesson))
-		require.Len(t, heard, 4, fault)
+		require.Len(t, heard, 5, fault)
 		assert.Contains(t, heard[0], lesson, fault)
 		assert.Equal(t, expected[0] != "", strings.Contains(heard[0], "target:a"), fault)
 		assert.Equal(t, expected[1] != "", strings.Contains(heard[0], "build-arg:WHAT:word"), fault)

@@ -443,6 +443,15 @@ var Faults = slices.Concat(
 		{Name: "build-shm-size", What: "--shm-size of docker build is dropped", on: build, plant: optionDropped("shm-size")},
 		{Name: "build-cgroup-parent", What: "--cgroup-parent of docker build is dropped", on: build, plant: optionDropped("cgroup-parent")},
 		{Name: "build-context", What: "--build-context is dropped", on: build, plant: optionDropped("context")},
+		{Name: "build-check", What: "--check of docker build is dropped", on: build, plant: optionDropped("requestid")},
+		{Name: "build-provenance", What: "--provenance of docker build is dropped", on: build, plant: func(r *request) bool {
+			asked := fmt.Sprint(r.body["attest:provenance"])
+			return !strings.Contains(asked, "inline-only") && optionDropped("attest")(r) // what docker asks for by itself has that
+		}},
+		{Name: "build-ssh", What: "--ssh of docker build is dropped", on: agent, plant: func(r *request) bool {
+			r.body["ID"] = "no-such-agent" // it is "default" unless the lesson says otherwise
+			return true
+		}},
 		{Name: "secret", What: "--secret of docker build is dropped", on: secret, plant: func(r *request) bool {
 			return set(r.body, "no-such-secret", "ID")
 		}},
