@@ -144,7 +144,7 @@ func TestWhatABuildCouldMissIsNoted(t *testing.T) {
 	e, build := aBuilder(t)
 	e.proxy.Record()
 	build(entry(7, "target", "a"), entry(7, lessonOption, "module06.TestA.random"), entry(7, "label:org.testcontainers", "true"))
-	assert.Equal(t, map[string][]string{"module06.TestA": {"dockerfile-user", "secret", "target"}}, e.proxy.Applies())
+	assert.Equal(t, map[string][]string{"module06.TestA": {"build-ssh", "dockerfile-user", "secret", "target"}}, e.proxy.Applies())
 }
 
 func TestWhenDockerHangsUpBuildKitIsTold(t *testing.T) {

@@ -449,8 +449,9 @@ var Faults = slices.Concat(
 			return !strings.Contains(asked, "inline-only") && optionDropped("attest")(r) // what docker asks for by itself has that
 		}},
 		{Name: "build-ssh", What: "--ssh of docker build is dropped", on: agent, plant: func(r *request) bool {
-			r.body["ID"] = "no-such-agent" // it is "default" unless the lesson says otherwise
-			return true
+			_, asked := r.body["ID"]
+			r.body["ID"] = "no-such-agent"
+			return asked // for "default", too, which set takes for what nobody has asked for
 		}},
 		{Name: "secret", What: "--secret of docker build is dropped", on: secret, plant: func(r *request) bool {
 			return set(r.body, "no-such-secret", "ID")
