@@ -112,10 +112,12 @@ func (e *engineProxy) session(w http.ResponseWriter, r *http.Request) {
 		}
 		alter(call, func(m message) message {
 			asked := &request{operation: call.URL.Path, body: object{"ID": m.text(nameIn)}}
-			if _, altered := e.consider(test(), asked); altered {
-				m.set(nameIn, asked.body["ID"])
+			if _, altered := e.consider(test(), asked); !altered {
+				return m
 			}
-			return m
+			name, _ := asked.body["ID"].(string)
+			m = slices.DeleteFunc(m, func(f part) bool { return f.number == nameIn }) // which an agent called default needn't have
+			return append(m, textField(nameIn, name))
 		})
 	}, func(answer *http.Response) error {
 		if answer.Request.URL.Path != dockerfile || answer.Request.Header.Get("Dir-Name") != "dockerfile" {

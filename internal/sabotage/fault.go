@@ -451,7 +451,7 @@ var Faults = slices.Concat(
 		{Name: "build-ssh", What: "--ssh of docker build is dropped", on: agent, plant: func(r *request) bool {
 			_, asked := r.body["ID"]
 			r.body["ID"] = "no-such-agent"
-			return asked // for "default", too, which set takes for what nobody has asked for
+			return asked // without a name, too, by which the agent called default is meant
 		}},
 		{Name: "secret", What: "--secret of docker build is dropped", on: secret, plant: func(r *request) bool {
 			return set(r.body, "no-such-secret", "ID")
