@@ -27,8 +27,10 @@ func TestAKeyOfAServiceSaysWhatAFlagOfDockerRunSays(t *testing.T) {
 	}
 	p := newSmall(t, throwaway(t), file)
 	course.WriteHostFile(t, filepath.Join(p.directory, "settings"), "COLOUR=blue\nSIZE=xl\n")
-	require.NoError(t, os.Mkdir(filepath.Join(p.directory, "site"), 0o755))
-	course.WriteHostFile(t, filepath.Join(p.directory, "site", "page"), "from the host\n")
+	site := filepath.Join(p.directory, "site")
+	require.NoError(t, os.Mkdir(site, 0o755))
+	course.Typed(t, "", "mkdir", site)
+	course.WriteHostFile(t, filepath.Join(site, "page"), "from the host\n")
 	p.compose(t, "up", "--detach")
 
 	for _, k := range keys {
@@ -47,10 +49,7 @@ func TestAKeyOfAServiceSaysWhatAFlagOfDockerRunSays(t *testing.T) {
 				}
 				return flags.Observed(p.DockerTries(t, "exec", p.name+"-"+service+"-1", "sh", "-c", command))
 			}
-			row := flags.Row{Flag: k.key, With: k.with, Without: k.without}
-			with, without := found(k.name()), found("plain")
-			require.NoError(t, row.Verdict(with, without))
-			require.Error(t, row.Verdict(without, without), "with its key taken away, this row should fail")
+			flags.Row{Flag: k.key, With: k.with, Without: k.without}.Prove(t, found(k.name()), found("plain"))
 		})
 	}
 }
@@ -179,7 +178,7 @@ func TestEnvironmentCountsMoreThanEnvFileAndThatMoreThanTheImage(t *testing.T) {
 }
 
 // What several services have in common is said once: by YAML's own means in one file, and by extends out of another file,
-// too. What the service says itself is added, or counts more.
+// too. What the service says itself is added, or counts more. ($$ is one dollar, which compose leaves to the shell.)
 func TestAServiceExtendsAnotherOne(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services:
   worker:

@@ -79,8 +79,8 @@ func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
 func TestProvenanceTellsWhatAnImageWasMadeOf(t *testing.T) {
 	engine := course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	busybox := engine.Ref(t, image.Busybox)
-	base := strings.TrimSpace(engine.Docker(t, "image", "inspect", "--format", "{{.Id}}", busybox).Stdout)
-	_, base, _ = strings.Cut(base, "sha256:")
+	id := engine.Docker(t, "image", "inspect", "--format", "{{.Id}}", busybox).Stdout
+	base := strings.TrimPrefix(strings.TrimSpace(id), "sha256:")
 	argument, secret := course.Unique(t, "argument-"), course.Secret(t)
 	dockerfile := "FROM " + busybox + ` AS build
 ARG STAGE

@@ -67,8 +67,14 @@ func (r Row) perform(t *testing.T) {
 	with := r.observe(t, r.Flag)
 	course.Say(t, "The same without %s:", r.Name())
 	without := r.observe(t, "")
+	r.Prove(t, with, without)
+}
+
+// Prove fails the test unless the row holds, and would not hold if the flag made no difference.
+func (r Row) Prove(t *testing.T, with, without string) {
+	t.Helper()
 	require.NoError(t, r.Verdict(with, without))
-	require.Error(t, r.Verdict(without, without), "with its flag taken away, this row should fail")
+	require.Error(t, r.Verdict(without, without), "with %s taken away, this row should fail", r.Flag)
 }
 
 // Verdict is whether the row holds, when this was observed with the flag and that without.

@@ -60,8 +60,8 @@ func unframed(t *testing.T, content []byte) message {
 	return m
 }
 
-// aBuilder is an engine in which a build asks for a secret, an SSH agent and a Dockerfile before it is done, and notes the options that
-// it was given, and what it got.
+// aBuilder is an engine in which a build asks for a secret, an SSH agent and a Dockerfile before it is done, and notes the
+// options that it was given, and what it got.
 func aBuilder(t *testing.T) (e *anEngine, build func(options ...part) (heard []string)) {
 	e = newEngine(t)
 	var heard []string
