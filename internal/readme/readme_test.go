@@ -77,26 +77,24 @@ func TestClaimsAreReadAndWrittenByFile(t *testing.T) {
 
 // The README of the whole course has commands that run it, which have to exist, and none else.
 func TestTheCoursesReadmeNamesWhatThereIs(t *testing.T) {
-	root := filepath.Join("..", "..")
 	content, err := os.ReadFile(filepath.Join(root, "README.md"))
 	require.NoError(t, err)
 	steps := Steps(string(content))
 	require.NotEmpty(t, steps)
 	for _, step := range steps {
-		runsTheCourse, err := lookUp(root, step)
+		runsTheCourse, err := lookUp(step)
 		assert.NoError(t, err)
 		assert.True(t, runsTheCourse, "README.md:%d: nothing performs %s", step.Line, step.Command)
 	}
 }
 
 func TestWhatIsNotThereIsNoticed(t *testing.T) {
-	root := filepath.Join("..", "..")
 	for command, complaint := range map[string]string{
 		"make modul04":                           "there is no target modul04",
 		"go test ./module40 -v":                  "there is no package ./module40",
 		"go test ./module04 -v -run TestNothing": "./module04 has no test TestNothing",
 	} {
-		runsTheCourse, err := lookUp(root, Step{Command: command})
+		runsTheCourse, err := lookUp(Step{Command: command})
 		assert.True(t, runsTheCourse)
 		assert.EqualError(t, err, complaint)
 	}

@@ -17,20 +17,34 @@ import (
 // refreshing is whether COURSE_README asks for the README to be written anew where it has drifted.
 func refreshing() bool { return os.Getenv("COURSE_README") != "" }
 
-// Check performs the console blocks of the module's README on a throwaway engine of their own, and compares the list of
-// claims with the package's tests. With COURSE_README it writes what it finds into the README, and so agrees with it.
-func Check(t *testing.T) {
+// root is the course's directory.
+var root = filepath.Join("..", "..")
+
+// check performs the console blocks of a module's README on a throwaway engine of their own, divided into parts that need
+// nothing of each other, and compares its list of claims with the module's tests. With COURSE_README it writes what it finds
+// into the README, and so agrees with it.
+func check(t *testing.T, module string, divide func([]Step) [][]Step) {
 	t.Helper()
-	check(t, func(steps []Step) [][]Step { return [][]Step{steps} })
+	path := filepath.Join(root, module, "README.md")
+	read, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := strings.ReplaceAll(string(read), "\r\n", "\n")
+	content = checkClaims(t, module, content)
+	content = perform(t, module, content, divide)
+	if refreshing() && content != string(read) {
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
-// CheckSections is Check for a README none of whose sections needs what another one has done. Each is performed from top
-// to bottom in a shell of its own, and all of them at the same time.
-func CheckSections(t *testing.T) {
-	t.Helper()
-	check(t, bySection)
-}
+// inOneGo divides nothing: each step may need what those above it have done.
+func inOneGo(steps []Step) [][]Step { return [][]Step{steps} }
 
+// bySection is for a README none of whose sections needs what another one has done. Each is performed from top to bottom in a
+// shell of its own, and all of them at the same time.
 func bySection(steps []Step) (sections [][]Step) {
 	for n, step := range steps {
 		if n == 0 || step.Section != steps[n-1].Section {
@@ -42,34 +56,20 @@ func bySection(steps []Step) (sections [][]Step) {
 	return sections
 }
 
-func check(t *testing.T, divide func([]Step) [][]Step) {
+// checkClaims compares the claims that a module's README lists with the tests in its files.
+func checkClaims(t *testing.T, module, content string) string {
 	t.Helper()
-	read, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	content := strings.ReplaceAll(string(read), "\r\n", "\n")
-	content = checkClaims(t, content)
-	content = perform(t, content, divide)
-	if refreshing() && content != string(read) {
-		if err := os.WriteFile("README.md", []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func checkClaims(t *testing.T, content string) string {
-	t.Helper()
-	files, err := filepath.Glob("*_test.go")
+	files, err := filepath.Glob(filepath.Join(root, module, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	listed := Claims(content)
-	for _, file := range files {
-		names, err := Tests(file)
+	for _, path := range files {
+		names, err := Tests(path)
 		if err != nil {
 			t.Fatal(err)
 		}
+		file := filepath.Base(path)
 		said := listed[file]
 		delete(listed, file)
 		switch {
@@ -77,22 +77,22 @@ func checkClaims(t *testing.T, content string) string {
 		case refreshing() && len(said) > 0 && len(names) > 0:
 			content = WithClaims(content, file, names)
 		default:
-			t.Errorf("README.md lists these claims under %s:\n  %s\nand the file has these tests:\n  %s\n(make readme mends the list of a file that has one.)",
-				file, strings.Join(said, "\n  "), strings.Join(names, "\n  "))
+			t.Errorf("%s/README.md lists these claims under %s:\n  %s\nand the file has these tests:\n  %s\n(make readme mends the list of a file that has one.)",
+				module, file, strings.Join(said, "\n  "), strings.Join(names, "\n  "))
 		}
 	}
 	for file := range listed {
-		t.Errorf("README.md lists claims under %s, and there is no such file", file)
+		t.Errorf("%s/README.md lists claims under %s, and there is no such file", module, file)
 	}
 	return content
 }
 
 // perform has shells perform the steps, and returns the README with what they printed where that is to be refreshed.
-func perform(t *testing.T, content string, divide func([]Step) [][]Step) string {
+func perform(t *testing.T, module, content string, divide func([]Step) [][]Step) string {
 	t.Helper()
 	var steps []Step
 	for _, step := range Steps(content) {
-		if !lookedUp(t, step) {
+		if !lookedUp(t, module, step) {
 			steps = append(steps, step)
 		}
 	}
@@ -107,7 +107,7 @@ func perform(t *testing.T, content string, divide func([]Step) [][]Step) string 
 	engine.Refs(t, named(sections[0])...)
 	outputs := make([][]string, len(sections))
 	if len(sections) == 1 {
-		outputs[0] = typed(t, engine.In(directory).Session(t), steps)
+		outputs[0] = typed(t, module, engine.In(directory).Session(t), steps)
 	} else {
 		var parts []course.Part
 		for n, section := range sections {
@@ -115,7 +115,7 @@ func perform(t *testing.T, content string, divide func([]Step) [][]Step) string 
 				if n > 0 { // while the first section is performed, the other images come, in one go
 					engine.Refs(t, named(steps)...)
 				}
-				outputs[n] = typed(t, engine.In(directory).Session(t), section)
+				outputs[n] = typed(t, module, engine.In(directory).Session(t), section)
 			}})
 		}
 		course.Together(t, parts...)
@@ -133,13 +133,13 @@ func perform(t *testing.T, content string, divide func([]Step) [][]Step) string 
 }
 
 // typed types the steps into a shell, compares what it prints with what the README says, and returns it.
-func typed(t *testing.T, shell *course.Session, steps []Step) (outputs []string) {
+func typed(t *testing.T, module string, shell *course.Session, steps []Step) (outputs []string) {
 	t.Helper()
 	for _, step := range steps {
 		output := shell.Type(step.Command)
 		if !refreshing() && !Matches(step.Expected, output) {
-			t.Errorf("README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
-				step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(output))
+			t.Errorf("%s/README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
+				module, step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(output))
 		}
 		outputs = append(outputs, output)
 	}
@@ -147,18 +147,18 @@ func typed(t *testing.T, shell *course.Session, steps []Step) (outputs []string)
 }
 
 // lookedUp is whether a step would run the course itself. What it names has to exist.
-func lookedUp(t *testing.T, step Step) bool {
+func lookedUp(t *testing.T, module string, step Step) bool {
 	t.Helper()
-	runsTheCourse, err := lookUp("..", step)
+	runsTheCourse, err := lookUp(step)
 	if err != nil {
-		t.Errorf("README.md:%d: %v", step.Line, err)
+		t.Errorf("%s/README.md:%d: %v", module, step.Line, err)
 	}
 	return runsTheCourse
 }
 
 // lookUp is whether a step would run the course itself, by make or go test. The error says what it names and isn't in the
 // course's directory, root.
-func lookUp(root string, step Step) (runsTheCourse bool, err error) {
+func lookUp(step Step) (runsTheCourse bool, err error) {
 	command, _, _ := strings.Cut(step.Command, " #")
 	words := strings.Fields(command)
 	for len(words) > 0 && strings.HasPrefix(words[0], "COURSE_") {
@@ -203,7 +203,7 @@ func hasTest(directory, name string) bool {
 func start(t *testing.T) (engine *course.ThrowawayEngine, directory string) {
 	t.Helper()
 	directory = filepath.Join(course.HostDirectory(t), "docker-proven")
-	modules, err := filepath.Glob("../module*")
+	modules, err := filepath.Glob(filepath.Join(root, "module*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func named(steps []Step) (images []image.Image) {
 		text.WriteString(step.Command + "\n")
 		for _, path := range path.FindAllString(step.Command, -1) {
 			for _, file := range []string{path, path + "/Dockerfile"} {
-				if content, err := os.ReadFile("../" + file); err == nil && strings.Contains(file, "Dockerfile") {
+				if content, err := os.ReadFile(filepath.Join(root, file)); err == nil && strings.Contains(file, "Dockerfile") {
 					text.Write(content)
 				}
 			}
