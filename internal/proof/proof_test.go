@@ -227,11 +227,13 @@ import ("fmt"; "os"; "os/signal"; "testing")
 func TestMain(m *testing.M) {
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, os.Interrupt)
-	go func() { <-interrupts; os.WriteFile("cleaned-up", nil, 0o644); os.Exit(1) }()
+	go func() { <-interrupts; close(gone); <-next; os.WriteFile("cleaned-up", nil, 0o644); os.Exit(1) }()
 	fmt.Println("ready")
 	m.Run()
 }
-func TestRuns(t *testing.T) { select {} }
+var gone, next = make(chan struct{}), make(chan struct{})
+func TestNeedsWhatIsGone(t *testing.T) { <-gone; t.Error("it is gone") }
+func TestRuns(t *testing.T) { close(next); select {} }
 `})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -241,6 +243,7 @@ func TestRuns(t *testing.T) { select {} }
 	assert.Contains(t, out.got.String(), "\nInterrupted: the tests have up to 30 s")
 	assert.Contains(t, out.got.String(), "\nInterrupted after ")
 	assert.NotContains(t, out.got.String(), "Failed:")
+	assert.Contains(t, out.got.String(), "Running when interrupted:\n  module01  TestNeedsWhatIsGone\n  module01  TestRuns\n")
 	assert.NotErrorIs(t, ctx.Err(), context.DeadlineExceeded, "the test never said it was ready")
 	assert.FileExists(t, "module01/cleaned-up")
 }

@@ -202,6 +202,9 @@ func (r *report) testEvent(p *pkg, e event) {
 			io.WriteString(p.output, e.Output)
 		}
 	}
+	if e.Action == "fail" && r.stopping {
+		return // it stays among what ran when it was interrupted
+	}
 	switch e.Action {
 	case "pause", "cont":
 		c.resumed[e.Test] = e.Time

@@ -37,19 +37,18 @@ only_tells() {
   return 1
 }
 
-# configured NAME COMMAND… is the server's value of an option, from its files and the arguments.
+# configured NAME is the server's value of an option, from its files and the arguments.
 configured() {
-  local name=$1
-  "${@:2}" --verbose --help 2> /dev/null |
-    awk -v name="$name" '/^[^ \t]/ && $1 == name && !found++ { sub(/^[^ \t]+[ \t]+/, ""); print }'
+  printf '%s\n' "$told" |
+    awk -v name="$1" '/^[^ \t]/ && $1 == name && !found++ { sub(/^[^ \t]+[ \t]+/, ""); print }'
 }
 
 read_settings() {
-  local complaint
-  complaint=$("$@" --verbose --help 2>&1 > /dev/null) || fail "the server does not take its configuration: $complaint"
-  datadir=$(configured datadir "$@")
-  socket=$(configured socket "$@")
-  port=$(configured port "$@")
+  told=$("$@" --verbose --help 2> /dev/null) ||
+    fail "the server does not take its configuration: $("$@" --verbose --help 2>&1 > /dev/null)"
+  datadir=$(configured datadir)
+  socket=$(configured socket)
+  port=$(configured port)
   setting ROOT_HOST %
   setting DATABASE
   setting USER
