@@ -156,8 +156,7 @@ func lookedUp(t *testing.T, module string, step Step) bool {
 	return runsTheCourse
 }
 
-// lookUp is whether a step would run the course itself, by make or go test. The error says what it names and isn't in the
-// course's directory, root.
+// lookUp is whether a step would run the course itself, by make or go test. The error says what it names that isn't there.
 func lookUp(step Step) (runsTheCourse bool, err error) {
 	command, _, _ := strings.Cut(step.Command, " #")
 	words := strings.Fields(command)
