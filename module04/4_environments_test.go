@@ -16,10 +16,10 @@ func TestEveryDistributionIsOneCommandAway(t *testing.T) {
 		t.Run(distribution.Name, func(t *testing.T) {
 			answer := course.Once(t, distribution, course.Interactive(), course.Piped("echo $((6 * 7))\nexit\n"))
 			assert.Equal(t, "42\n", answer.Stdout, "the image's own command should be a shell that reads what we type")
-			silent := course.Once(t, distribution)
-			assert.Empty(t, silent.Stdout, "without --interactive the shell hears nothing and ends at once")
 		})
 	}
+	deaf := course.Once(t, image.Busybox, course.Piped("echo $((6 * 7))\nexit\n"))
+	assert.Empty(t, deaf.Stdout, "without --interactive the shell hears nothing and ends at once")
 }
 
 // An image says in /etc/os-release which distribution it holds.
@@ -34,8 +34,8 @@ func TestEachDistributionBringsItsOwnFiles(t *testing.T) {
 	}
 }
 
-// A language's interpreter need not be installed to run a line of it. The program goes in by argument or
-// standard input, the answer comes out, and nothing stays behind.
+// A language's interpreter need not be installed to run a line of it. The program goes in as an argument, the
+// answer comes out, and nothing stays behind. (Busybox has none of these four.)
 func TestEveryLanguageRunsAOneLiner(t *testing.T) {
 	for _, language := range []struct {
 		image   image.Image
@@ -52,9 +52,9 @@ func TestEveryLanguageRunsAOneLiner(t *testing.T) {
 
 			result := course.OnceFails(t, language.image, language.wrong)
 			assert.Contains(t, result.Output(), "nonsense", "a mistake is the interpreter's to report")
-			course.OnceFails(t, image.Busybox, language.command)
 		})
 	}
+	course.OnceFails(t, image.Busybox, course.Shell("command -v python || command -v node || command -v php || command -v ruby"))
 }
 
 // --tty gives the container a terminal. Programs notice: prompts, colours and line editing depend on it, which

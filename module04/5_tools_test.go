@@ -27,11 +27,10 @@ func TestCommandLineToolsReadStandardInput(t *testing.T) {
 		t.Run(tool.name, func(t *testing.T) {
 			result := course.Once(t, tool.image, course.Interactive(), course.Piped(tool.input), course.Command(tool.command...))
 			assert.Equal(t, tool.expected, result.Stdout)
-
-			deaf := course.Once(t, tool.image, course.Piped(tool.input), course.Command(tool.command...))
-			assert.NotEqual(t, tool.expected, deaf.Stdout, "without --interactive the input doesn't reach the container")
 		})
 	}
+	deaf := course.Once(t, image.Busybox, course.Piped("Docker"), course.Command("base64"))
+	assert.Empty(t, deaf.Stdout, "without --interactive the input doesn't reach the container")
 }
 
 // Wrapped in a shell function, a tool in an image behaves like an installed program: it takes arguments, reads
