@@ -264,8 +264,9 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 
 	limit := patience
-	if slices.Contains(arguments, "build") || slices.Contains(arguments, "--build") || strings.Contains(stdin.text, "docker build") {
-		limit = buildPatience
+	takesLong := func(word string) bool { return slices.Contains([]string{"build", "--build", "--wait"}, word) }
+	if slices.ContainsFunc(arguments, takesLong) || strings.Contains(stdin.text, "docker build") {
+		limit = longPatience
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()

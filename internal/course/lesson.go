@@ -320,8 +320,9 @@ func patienceFrom(setting string) (time.Duration, error) {
 	return other, nil
 }
 
-// buildPatience is patience for the building of images, in which compilers run and packages are fetched.
-const buildPatience = 15 * time.Minute
+// longPatience is patience for the building of images, in which compilers run and packages are fetched, and for an application
+// whose services become healthy one after the other.
+const longPatience = 15 * time.Minute
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
 func (l *lesson) labels() map[string]string {

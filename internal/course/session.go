@@ -86,8 +86,8 @@ func (s *Session) Type(command string) (output string) {
 		}
 		l.result(Result{Stdout: r.text})
 		return r.text
-	case <-time.After(buildPatience):
-		s.t.Fatalf("%s should have ended, but was still running after %v", command, buildPatience)
+	case <-time.After(longPatience):
+		s.t.Fatalf("%s should have ended, but was still running after %v", command, longPatience)
 		return ""
 	}
 }
