@@ -68,6 +68,8 @@ type Facts struct {
 	Ref    string
 	Digest string // "sha256:…": the registry's digest of a pulled image, else the image's id
 	Origin string // "pulled", "local" or "stand-in built here from …"
+
+	outdated bool // a stand-in that was built by another recipe than the one that the course has now
 }
 
 // IsStandIn is whether the image was built here in place of the original.
@@ -121,17 +123,20 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 		return Facts{}, lockError
 	}
 	defer release()
-	if facts, err := Inspect(ctx, ref); err == nil { // another process may have got it while this one waited
+	facts, err = Inspect(ctx, ref)
+	if err == nil { // another process may have got it while this one waited
 		if usable(facts, choice) {
 			return facts, nil
 		}
-		if choice == "always" {
+		if choice == "always" && !facts.IsStandIn() {
 			return Facts{}, fmt.Errorf("COURSE_STANDINS=always, but %s is here as the original, and the course "+
 				"does not replace what is yours: remove it with `docker image rm %s`, or unset COURSE_STANDINS", ref, ref)
 		}
 	}
 
-	if choice == "always" {
+	if choice != "never" && facts.outdated {
+		fmt.Fprintf(progress, "%s: the recipe of its stand-in has changed since that was built\n", ref)
+	} else if choice == "always" {
 		if !standin.Has(ref) {
 			return Facts{}, &UnavailableError{ref, errors.New("COURSE_STANDINS=always forbids to ask it, and there is no stand-in")}
 		}
@@ -150,11 +155,25 @@ func obtain(ctx context.Context, ref string, progress io.Writer) (Facts, error) 
 	if err := standin.Build(ctx, ref, progress); err != nil {
 		return Facts{}, err
 	}
+	if facts.outdated {
+		remove(ctx, facts.Digest) // it has lost its name
+	}
 	return Inspect(ctx, ref)
+}
+
+// remove removes an image that has no name, unless somebody uses it: then it stays until it is pruned.
+func remove(ctx context.Context, id string) {
+	if docker, err := client.New(client.FromEnv); err == nil {
+		defer docker.Close()
+		_, _ = docker.ImageRemove(ctx, id, client.ImageRemoveOptions{PruneChildren: true})
+	}
 }
 
 // usable is whether an image that is present may serve under COURSE_STANDINS.
 func usable(present Facts, choice string) bool {
+	if present.outdated {
+		return false
+	}
 	switch choice {
 	case "never":
 		return !present.IsStandIn()
@@ -211,6 +230,7 @@ func inspect(ctx context.Context, ref string, at client.Opt) (Facts, error) {
 	}
 	if found.Config != nil && found.Config.Labels[standin.Label] != "" {
 		facts.Origin = "stand-in built here from " + found.Config.Labels[standin.Label]
+		facts.outdated = standin.Has(ref) && found.Config.Labels[standin.RecipeLabel] != standin.Recipe(ref)
 	}
 	return facts, nil
 }

@@ -73,3 +73,11 @@ func TestStandInsAreUsedAsAskedFor(t *testing.T) {
 		assert.Equal(t, expected, [3]bool{usable(original, choice), usable(standIn, choice), usable(onlyOriginal, choice)}, choice)
 	}
 }
+
+// A stand-in by a recipe that is not the course's any more serves nobody.
+func TestAnOutdatedStandInIsNotUsed(t *testing.T) {
+	outdated := Facts{Ref: "busybox:1.36", Origin: "stand-in built here", outdated: true}
+	for _, choice := range []string{"", "auto", "never", "always"} {
+		assert.False(t, usable(outdated, choice), choice)
+	}
+}

@@ -7,6 +7,7 @@ package standin
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"embed"
 	"errors"
 	"fmt"
@@ -29,7 +30,12 @@ import (
 // Label is on every stand-in; its value says what it was built from.
 const Label = "docker-proven.standin"
 
-//go:embed all:recipes
+// RecipeLabel is on every stand-in; its value is what Recipe said when it was built.
+const RecipeLabel = "docker-proven.standin.recipe"
+
+// The recipes, and the course's own programs that are part of some.
+//
+//go:embed all:recipes reaper pause
 var recipes embed.FS
 
 // A recipe is a directory of recipes/ with a Dockerfile, the Debian release it starts from, and build arguments.
@@ -130,6 +136,35 @@ func Refs() []string {
 	return refs
 }
 
+// Recipe is a sum of all that the stand-in for ref is built from, as far as the course has it: another one says that the
+// recipe has changed. Packages that the distribution has renewed since don't change it.
+func Recipe(ref string) string {
+	r := table[ref]
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%#v", r)
+	for _, source := range r.sources() {
+		_ = fs.WalkDir(recipes, source, func(name string, entry fs.DirEntry, err error) error { // what is embedded can be read
+			if err == nil && !entry.IsDir() {
+				content, _ := recipes.ReadFile(name)
+				fmt.Fprintf(sum, "%s %d %s", name, len(content), content)
+			}
+			return nil
+		})
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))[:12]
+}
+
+// sources are the directories of the course that a stand-in is built from.
+func (r recipe) sources() []string {
+	sources := []string{"recipes/" + r.name}
+	for _, program := range strings.Fields(r.program + " " + r.programs) {
+		if own, ok := strings.CutPrefix(program, "docker-proven/internal/standin/"); ok {
+			sources = append(sources, own)
+		}
+	}
+	return sources
+}
+
 // Build builds the stand-in for ref and tags it with that name, which appears only when the image is whole.
 // Lines about the progress go to progress. The error is one sentence with the next step.
 func Build(ctx context.Context, ref string, progress io.Writer) error {
@@ -154,7 +189,8 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 
 	fmt.Fprintf(progress, "%s: building a stand-in from %s …\n", ref, r.source())
 	// With --quiet, docker would not say what a failed step printed.
-	arguments := []string{"build", "--progress", "plain", "--tag", ref, "--label", Label + "=" + r.source()}
+	arguments := []string{"build", "--progress", "plain", "--tag", ref,
+		"--label", Label + "=" + r.source(), "--label", RecipeLabel + "=" + Recipe(ref)}
 	if r.release != "" {
 		if err := ensureBase(ctx, r.release, directory, progress); err != nil {
 			return fmt.Errorf("building the stand-in for %s failed: %w", ref, err)

@@ -76,6 +76,26 @@ func TestRecipesAndReferencesBelongTogether(t *testing.T) {
 	assert.Equal(t, slices.Sorted(maps.Keys(have)), slices.Sorted(maps.Keys(used)))
 }
 
+// A recipe that differs has another sum, be it by a file, an argument or the release it starts from; and the sources of the
+// course's own programs, which are part of some, are where Recipe looks for them.
+func TestAnotherRecipeHasAnotherSum(t *testing.T) {
+	assert.Equal(t, Recipe("mariadb:10.11"), Recipe("mariadb:10.11"))
+	sums := map[string]string{}
+	for _, ref := range []string{"mariadb:10.11", "mariadb:11.8", "php:8.2-cli", "node:22", "node:22-slim", "node:24"} {
+		sum := Recipe(ref)
+		assert.Empty(t, sums[sum], "%s has the same sum", ref)
+		sums[sum] = ref
+	}
+	assert.Equal(t, []string{"recipes/ryuk", "reaper"}, table["testcontainers/ryuk:0.14.0"].sources())
+	for ref, recipe := range table {
+		for _, source := range recipe.sources() {
+			entries, err := recipes.ReadDir(source)
+			assert.NoError(t, err, ref)
+			assert.NotEmpty(t, entries, ref)
+		}
+	}
+}
+
 // Scripts of a recipe can be executed in the image, by any user, whatever the mask of whoever builds it.
 func TestUnpackedScriptsAreExecutable(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0o077))
