@@ -9,6 +9,8 @@ import (
 var (
 	wordEnds   = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 	acronymEnd = regexp.MustCompile(`([A-Z])([A-Z][a-z])`)
+	// Words whose capitals don't tell where they begin and end.
+	asWritten = strings.NewReplacer("Maria DB", "MariaDB", "Mongo DB", "MongoDB", "conf D", "conf.d", "AP is", "APIs", "UR ls", "URLs")
 )
 
 // Sentence turns TestAReadOnlyVolumeRefusesWrites into "A read only volume refuses writes".
@@ -20,5 +22,5 @@ func Sentence(testName string) string {
 			words[n] = strings.ToLower(word)
 		}
 	}
-	return strings.Join(words, " ")
+	return asWritten.Replace(strings.Join(words, " "))
 }

@@ -11,6 +11,8 @@ func TestATestsNameReadsAsASentence(t *testing.T) {
 		"TestAVolumeIsADirectoryOnTheEnginesHost": "A volume is a directory on the engines host",
 		"TestCPUIsThrottled":                      "CPU is throttled",
 		"TestTheAPISpeaksHTTP":                    "The API speaks HTTP",
+		"TestTheAPIsRead":                         "The APIs read",
+		"TestMariaDBReadsConfD":                   "MariaDB reads conf.d",
 		"TestPostgresListensOnPort5432":           "Postgres listens on port5432",
 	} {
 		assert.Equal(t, expected, Sentence(name))
