@@ -85,7 +85,7 @@ RUN mkdir /data && echo "from the image" > /data/greeting
 	second := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
 	assert.Equal(t, "changed since\n", second.Exec(t, "cat /data/greeting").Stdout, "the volume is filled only while empty")
 
-	// A bind mount is never filled: the host's directory covers the image's.
+	course.Say(t, "A bind mount is never filled: the host's directory covers the image's.")
 	bound := course.RunBuilt(t, tag, course.Volume(course.HostDirectory(t), "/data"))
 	bound.ExecFails(t, "cat /data/greeting")
 }
@@ -125,7 +125,7 @@ func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
 	require.True(t, exists(gone), "while the container is there, so is its anonymous volume")
 	passing.Exec(t, "touch /named/used")
 	passing.StopAndWaitUntilRemoved(t)
-	// --rm takes the anonymous volume along, though a moment later.
+	course.Say(t, "--rm takes the anonymous volume along, though a moment later:")
 	course.DockerUntil(t, "^$", "volume", "ls", "--quiet", "--filter", "name="+gone)
 	assert.True(t, exists(named), "--rm leaves named volumes alone")
 

@@ -66,7 +66,11 @@ func Ask(t *testing.T, url, sql string) ([][]any, error) {
 	for _, row := range rows[:min(3, len(rows))] {
 		fmt.Fprintln(&output, row...)
 	}
-	fmt.Fprintf(&output, "(%d rows)", len(rows))
+	if len(rows) == 1 {
+		output.WriteString("(1 row)")
+	} else {
+		fmt.Fprintf(&output, "(%d rows)", len(rows))
+	}
 	if err != nil {
 		output.Reset()
 		output.WriteString(err.Error())
