@@ -196,6 +196,20 @@ func TestAServiceExtendsAnotherOne(t *testing.T) {
 	assert.Contains(t, refused.Stderr, `service "worker" has neither an image nor a build context specified`)
 }
 
+// An application may come in several files, such as one for each team: a file includes another one with all the services that
+// are in there, and they are of one project.
+func TestAFileIncludesTheServicesOfAnotherOne(t *testing.T) {
+	app := "services: { app: { image: BUSYBOX, command: ping -c 1 database, depends_on: [database] } }\n"
+	p := newSmall(t, throwaway(t), "include: [database.yaml]\n"+app)
+	database := "services: { database: { image: " + p.engine.Ref(t, image.Busybox) + ", command: sleep 600, init: true } }\n"
+	course.WriteHostFile(t, filepath.Join(p.directory, "database.yaml"), database)
+	assert.Contains(t, p.compose(t, "run", "--rm", "app").Stdout, "1 packets received")
+
+	course.Say(t, "Without include the other service is not known:")
+	refused := newSmall(t, p.engine, app).DockerFails(t, "compose", "run", "--rm", "app")
+	assert.Contains(t, refused.Stderr, `service "app" depends on undefined service "database"`)
+}
+
 // All that belongs to a project has the project's name in front: it is that of the directory, unless --project-name says
 // another. So one file can be there twice, for two branches or two customers, and neither copy knows of the other.
 func TestAProjectNameMakesASecondCopyOfEverything(t *testing.T) {
