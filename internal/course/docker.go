@@ -264,7 +264,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 
 	limit := patience
-	takesLong := func(word string) bool { return slices.Contains([]string{"build", "--build", "--wait"}, word) }
+	takesLong := func(word string) bool { return slices.Contains([]string{"build", "compose"}, word) }
 	if slices.ContainsFunc(arguments, takesLong) || strings.Contains(stdin.text, "docker build") {
 		limit = longPatience
 	}

@@ -320,8 +320,8 @@ func patienceFrom(setting string) (time.Duration, error) {
 	return other, nil
 }
 
-// longPatience is patience for the building of images, in which compilers run and packages are fetched, and for an application
-// whose services become healthy one after the other.
+// longPatience is patience for the building of images, in which compilers run and packages are fetched, and for what compose
+// does with an application: its services become healthy one after the other, and their tests run.
 const longPatience = 15 * time.Minute
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
