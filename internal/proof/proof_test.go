@@ -343,3 +343,9 @@ func TestPatternsAmongTheArgumentsReplaceAllPackages(t *testing.T) {
 		assert.Regexp(t, `^test -json -count=1 -timeout=60m -parallel=\d+ `+regexp.QuoteMeta(want)+"$", command, args)
 	}
 }
+
+func TestWhatTakesLongestBeginsFirst(t *testing.T) {
+	t.Chdir("../..")
+	command := goTest(nil)
+	assert.Equal(t, []string{"./module06", "./module12", "./internal/standin", "./module11", "./..."}, command[len(command)-5:])
+}
