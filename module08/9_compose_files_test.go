@@ -103,7 +103,7 @@ var keys = []key{
 	{key: `security_opt: ["no-new-privileges:true"]`, flag: "--security-opt no-new-privileges",
 		command: "awk '/NoNewPrivs/ {print $2}' /proc/1/status", with: "1", without: "0"},
 	{key: `pid: host`, flag: "--pid host",
-		command: "cat /proc/[0-9]*/comm | grep -cx dockerd || true", with: "1", without: "0"},
+		command: "ps -o comm | grep -cx dockerd || true", with: "1", without: "0"},
 	{key: `restart: unless-stopped`, flag: "--restart unless-stopped",
 		setting: "{{.HostConfig.RestartPolicy.Name}}", with: "unless-stopped", without: "no"},
 	{key: `stop_signal: SIGINT`, flag: "--stop-signal SIGINT", setting: "{{.Config.StopSignal}}", with: "SIGINT", without: ""},
