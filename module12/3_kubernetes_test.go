@@ -57,7 +57,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 	course.Say(t, "And another release of one of them, which does the same:")
 	s.Tag(t, images[example.APIGolang.Name], example.APIGolang.Name+":2")
 
-	course.Say(t, "The manifests, and two files that belong into no repository: secrets/db-password and secrets/database-url.")
+	course.Say(t, "The manifests are in the directory kubernetes. With them go two files that belong into no repository, secrets/db-password and secrets/database-url:")
 	directory := filepath.Join(course.HostDirectory(t), "shop")
 	s.password = example.WriteSecrets(t, filepath.Join(directory, "secrets"))
 	manifests, err := filepath.Glob("kubernetes/*.yaml")
@@ -76,7 +76,7 @@ func deployToKubernetes(t *testing.T) *kubernetesShop {
 // Programs come up in any order. One that isn't ready, because it lacks another, is asked again and again by its readiness
 // probe, and gets no requests until it says that it is.
 func (s *kubernetesShop) startsHealthy(t *testing.T) {
-	course.Say(t, "First the API, which needs a database that isn't there. It runs, and isn't ready, so nobody is sent to it:")
+	course.Say(t, "1. Starts healthy. First the API, which needs a database that isn't there. It runs, and isn't ready, so nobody is sent to it:")
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.Until(t, `^(\S+ +0/1 +Running.*\n){3}$`, "get", "pods", "--selector", "app=api-golang", "--no-headers")
 	assert.Empty(t, s.endpoints(t), "who isn't ready should get no requests")
@@ -101,7 +101,8 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 // ask; but `kubectl debug` starts a container beside the program, of another image and with all powers, which sees its
 // processes, and by /proc/1/root its files.
 func (s *kubernetesShop) limitsItsPods(t *testing.T) {
-	course.Say(t, "Who its program is, which powers it could get (a bit for each) and whether setuid programs could give it more, whether it has a token "+
+	course.Say(t, "No promise, but part of each manifest: what a pod may do. kubectl debug starts a container beside the program, which sees it and its "+
+		"files. Who its program is, which powers it could get (a bit for each) and whether setuid programs could give it more, whether it has a token "+
 		"that the cluster obeys, whether there can be written outside its volumes, and how much memory it may use:")
 	const ask = "grep -e ^Uid -e CapBnd -e NoNewPrivs /proc/1/status; cd /proc/1/root; " +
 		"test -e var/run/secrets/kubernetes.io/serviceaccount/token && echo token; touch note 2>&1 && echo written; " +
@@ -133,16 +134,19 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 		return s.Kubectl(t, append([]string{"exec", "deployment/db", "--"}, command...)...).Stdout
 	}
 	const file = "/run/secrets/database/db-password"
+	course.Say(t, "2. Secrets and configuration are files. The cluster keeps them, and gives them to the pods that name them, the secrets in memory. "+
+		"The database has the file, it is in none of its variables, and the front end hasn't got it at all:")
 	assert.Equal(t, s.password, inDatabase("cat", file))
 	assert.Contains(t, inDatabase("grep", "/run/secrets/database", "/proc/mounts"), "tmpfs")
 	assert.False(t, strings.Contains(inDatabase("env"), s.password), "no variable should have it")
 	s.KubectlFails(t, "exec", "deployment/client-react", "--", "ls", "/run/secrets/database")
 
+	course.Say(t, "Who may look at pods doesn't see it:")
 	seen := func() bool {
 		return strings.Contains(s.Kubectl(t, "get", "deployments,pods,configmaps", "--output", "json").Stdout, s.password)
 	}
 	assert.False(t, seen(), "nobody should see it who looks at pods")
-	course.Say(t, "The same password in a variable:")
+	course.Say(t, "The same password in a variable is there for all of them to see:")
 	s.Kubectl(t, "run", "careless", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent", "--env", "PASSWORD="+s.password, "--", "sleep", "1000000")
 	assert.True(t, seen())
 	s.Kubectl(t, "delete", "pod", "careless", "--now")
@@ -157,6 +161,7 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 // A Service sends each new connection to one of its ready pods, at random. How many there are is a number that can be
 // changed.
 func (s *kubernetesShop) sharesLoad(t *testing.T) {
+	course.Say(t, "3. Replicas share the load. A Service sends each new connection to one of its ready pods, at random; the log says to which:")
 	const requests = 120
 	shared := s.answeredBy(t, requests)
 	require.Len(t, shared, 3)
@@ -178,6 +183,8 @@ func (s *kubernetesShop) sharesLoad(t *testing.T) {
 // told to the pod and to those who send it requests, at the same time; so the pod waits a little before it hears of it. All
 // the while the visitor asks, and asks, and counts.
 func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
+	course.Say(t, "4. A rolling update loses no request. A new pod is started, and when it is ready an old one goes, until all are new. That an old one goes "+
+		"is told to it and to those who send it requests at the same time, so it waits a little. The visitor asks all the while, in the background:")
 	requests := s.constantRequests(t)
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:2")
 	s.rolledOut(t, "api-golang")
@@ -207,6 +214,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 // A release that never gets ready gets no requests, and because no old pod goes before a new one is ready, the rollout
 // stops there. It is for whoever started it to give up: `kubectl rollout undo` goes back to the release before.
 func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
+	course.Say(t, "5. A bad release is held. Before that, everything as the manifest says again:")
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
@@ -218,13 +226,14 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 10}`)
 
 	requests := s.constantRequests(t)
-	course.Say(t, "A release that listens on another port than everybody thinks:")
+	course.Say(t, "A release that listens on another port than everybody thinks never gets ready, and as no old pod goes before a new one is, the rollout stops:")
 	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT=9090")
 	failed := s.KubectlFails(t, "rollout", "status", "deployment/api-golang")
 	assert.Contains(t, failed.Stderr, "exceeded its progress deadline")
 	pods := s.Kubectl(t, "get", "pods", "--selector", "app=api-golang", "--no-headers").Stdout
 	assert.Equal(t, 3, strings.Count(pods, "1/1"), "the old pods should be there")
 	assert.Equal(t, 1, strings.Count(pods, "0/1"), "and one new pod that never gets ready")
+	course.Say(t, "Whoever started it gives it up:")
 	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
 	s.rolledOut(t, "api-golang")
 	answered, lost := requests.count(t, 200)
@@ -244,7 +253,7 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 // What is lost is replaced: a container whose program has died is started again, a pod that is gone gets a successor, and
 // a node that starts again goes on with what it had. Who is nobody's replica isn't missed.
 func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
-	course.Say(t, "First, back to the good release:")
+	course.Say(t, "6. What is lost is replaced. First, back to the good release:")
 	s.Kubectl(t, "set", "env", "deployment/api-golang", "PORT-")
 	s.Kubectl(t, "apply", "--filename", "/shop/api-golang.yaml")
 	s.untilOnly(t, "api-golang:1", 3)
