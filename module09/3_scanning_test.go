@@ -146,6 +146,7 @@ RUN mkdir --parents /tmp/package/DEBIAN && cd /tmp && printf '%s\n' \
 func scanned(t *testing.T, tag string) (directory string) {
 	t.Helper()
 	directory = filepath.Dir(save(t, tag))
+	course.Say(t, "The scanner's lists of advisories, one for each kind of package, with one advisory each:")
 	list(t, directory, "Debian", "advisories/debian/DEBIAN-CVE-2024-6387.json")
 	list(t, directory, "Go", "advisories/go/ID/GO-2025-3553.json")
 	return directory

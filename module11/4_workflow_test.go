@@ -28,7 +28,6 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	workflow := course.ReadHostFile(t, "workflow.yaml")
 	assert.Empty(t, lint(t, workflow))
 
-	course.Say(t, "With mistakes:")
 	for _, mistake := range []struct{ right, wrong, complaint string }{
 		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
 		{"matrix.dockerfile", "matrix.dockerfil", `property "dockerfil" is not defined`},
@@ -36,6 +35,7 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 		{"      - name: Tag\n        run: |", "      - name: Tag\n        ran: |", `step must run script with "run"`},
 	} {
 		require.Contains(t, workflow, mistake.right)
+		course.Say(t, "With %q in place of %q:", oneLine(mistake.wrong), oneLine(mistake.right))
 		assert.Contains(t, lint(t, strings.ReplaceAll(workflow, mistake.right, mistake.wrong)), mistake.complaint)
 	}
 }
@@ -90,6 +90,8 @@ func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	assert.Equal(t, "Scan", vulnerable.fails(t, example.APINode))
 	assert.Empty(t, server.tags(t, example.APINode))
 }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // lint is what actionlint says of a workflow, a line for each mistake.
 func lint(t *testing.T, workflow string) (complaints string) {
@@ -154,6 +156,7 @@ type change struct {
 func (s *server) pushes(t *testing.T, ref, commit string) *change {
 	t.Helper()
 	c := &change{server: s, directory: copyModules(t), event: "push", ref: ref, commit: commit}
+	course.Say(t, "The scanner's lists of advisories, of this lesson's making. None is about the application:")
 	for _, ecosystem := range []string{"Go", "npm", "Maven", "PyPI", "Debian", "Alpine"} {
 		advise(t, c.directory, ecosystem, "something-else")
 	}
