@@ -17,11 +17,11 @@ import (
 // first. Its log tells what for.)
 func TestDockerFillsInRegistryNamespaceAndTag(t *testing.T) {
 	hub, elsewhere := registry.Start(t), registry.Start(t)
-	first := hub.Address + "/library/hello:latest"
-	build(t, first, saying("hello"))
-	for _, name := range []string{first, hub.Address + "/library/hello:2", hub.Address + "/crew/hello:latest",
-		elsewhere.Address + "/hello:latest", elsewhere.Address + "/crew/hello:2"} {
-		course.Docker(t, "tag", first, name)
+	hello := course.Unique(t, "hello-")
+	build(t, hello, saying("hello"))
+	for _, name := range []string{hub.Address + "/library/hello:latest", hub.Address + "/library/hello:2",
+		hub.Address + "/crew/hello:latest", elsewhere.Address + "/hello:latest", elsewhere.Address + "/crew/hello:2"} {
+		course.Docker(t, "tag", hello, name)
 		course.Docker(t, "push", "--quiet", name)
 	}
 	address := elsewhere.AddressInside(t)

@@ -18,7 +18,7 @@ func TestTheCatalogListsRepositoriesAndEachOfThemItsTags(t *testing.T) {
 	server := registry.Start(t)
 	assert.JSONEq(t, `{"repositories": []}`, server.Get(t, "/v2/_catalog").Body)
 
-	hello := server.Address + "/hello:1"
+	hello := course.Unique(t, "hello-")
 	build(t, hello, saying("hello"))
 	for _, name := range []string{"/hello:1", "/hello:2", "/crew/greeter:latest"} {
 		course.Docker(t, "tag", hello, server.Address+name)
@@ -39,7 +39,7 @@ func TestTheCatalogListsRepositoriesAndEachOfThemItsTags(t *testing.T) {
 // bytes: the digest is what they add up to. Three kinds of things, each found by the digest in the one before.
 func TestAManifestNamesTheConfigurationAndTheLayersByTheirDigests(t *testing.T) {
 	server := registry.Start(t)
-	hello := server.Address + "/hello:1"
+	hello := course.Unique(t, "hello-")
 	build(t, hello, "RUN echo hello > /greeting\nCMD [\"cat\", \"/greeting\"]")
 	course.Docker(t, "push", hello)
 
