@@ -36,7 +36,7 @@ export default defineConfig({
     },
   },
   test: {
-    environment: 'jsdom',
+    environment: 'happy-dom',
     testTimeout: 60_000, // milliseconds: on a busy machine, a test that waits for something is slow, and not wrong
   },
 })
