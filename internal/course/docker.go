@@ -263,9 +263,8 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 		l.write(c.prompt() + shown + heredoc(text))
 	}
 
-	limit := patience
-	takesLong := func(word string) bool { return slices.Contains([]string{"build", "compose"}, word) }
-	if slices.ContainsFunc(arguments, takesLong) || strings.Contains(stdin.text, "docker build") {
+	limit := patienceFor(arguments)
+	if strings.Contains(stdin.text, "docker build") {
 		limit = longPatience
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)

@@ -265,8 +265,13 @@ func (l *lesson) obtain(i image.Image) string {
 // limit is meant for the slowest machine: an answer that comes early ends the wait early.
 func Eventually(t *testing.T, what string, answer func() bool) {
 	t.Helper()
+	eventually(t, patience, what, answer)
+}
+
+func eventually(t *testing.T, limit time.Duration, what string, answer func() bool) {
+	t.Helper()
 	lessonOf(t)
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(limit)
 	defer deadline.Stop()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
@@ -275,7 +280,7 @@ func Eventually(t *testing.T, what string, answer func() bool) {
 	for !answer() {
 		select {
 		case <-deadline.C:
-			t.Fatalf("waited %v in vain: %s", patience, what)
+			t.Fatalf("waited %v in vain: %s", limit, what)
 		case <-t.Context().Done():
 			t.Fatalf("interrupted while waiting: %s", what)
 		case <-alive.C:
@@ -322,7 +327,15 @@ func patienceFrom(setting string) (time.Duration, error) {
 
 // longPatience is patience for the building of images, in which compilers run and packages are fetched, and for what compose
 // does with an application: its services become healthy one after the other, and their tests run.
-const longPatience = 15 * time.Minute
+var longPatience = 5 * patience
+
+// patienceFor is how long a command may take, or may be asked again.
+func patienceFor(arguments []string) time.Duration {
+	if slices.Contains(arguments, "build") || slices.Contains(arguments, "compose") {
+		return longPatience
+	}
+	return patience
+}
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
 func (l *lesson) labels() map[string]string {

@@ -21,7 +21,8 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 	l := lessonOf(t)
 	l.write(c.prompt() + c.shown("docker", arguments) + "\n  (again and again, until it prints what is expected)\n")
 	expected := regexp.MustCompile(pattern)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	limit := patienceFor(arguments)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	defer func() {
@@ -31,7 +32,7 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 	}()
 	var result Result
 	var next time.Time
-	Eventually(t, c.shown("docker", arguments)+" prints "+pattern, func() bool {
+	eventually(t, limit, c.shown("docker", arguments)+" prints "+pattern, func() bool {
 		if time.Now().Before(next) {
 			return false
 		}
