@@ -39,7 +39,7 @@ func TestTheCatalogListsRepositoriesAndEachOfThemItsTags(t *testing.T) {
 // bytes: the digest is what they add up to. Three kinds of things, each found by the digest in the one before.
 func TestAManifestNamesTheConfigurationAndTheLayersByTheirDigests(t *testing.T) {
 	server := registry.Start(t)
-	hello := course.Unique(t, "hello-")
+	hello := server.Address + "/hello:1"
 	build(t, hello, "RUN echo hello > /greeting\nCMD [\"cat\", \"/greeting\"]")
 	course.Docker(t, "push", hello)
 
