@@ -44,6 +44,7 @@ var golang, node, page prepared
 // golangProgram is compiled on this machine for the engine's. It needs nothing else, so any image will do.
 func golangProgram(t *testing.T) []course.Option {
 	t.Helper()
+	course.NeedsGo(t)
 	program := golang.by(func() string {
 		arch := strings.TrimSpace(course.Docker(t, "version", "--format", "{{.Server.Arch}}").Stdout)
 		path := filepath.Join(course.HostDirectory(t), "api-golang")
