@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -35,7 +36,39 @@ func Open(archive string) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Image{image, config}, nil
+	return &Image{asKept{image}, config}, nil
+}
+
+// asKept is an image whose layers are compressed or not, each as the engine has kept it: an engine with the containerd store
+// writes them as it got them. The library goes by the first layer, and takes all others for the same.
+type asKept struct{ v1.Image }
+
+func (i asKept) Layers() ([]v1.Layer, error) {
+	layers, err := i.Image.Layers()
+	for n := range layers {
+		layers[n] = layerAsKept{layers[n]}
+	}
+	return layers, err
+}
+
+type layerAsKept struct{ v1.Layer }
+
+func (l layerAsKept) Uncompressed() (io.ReadCloser, error) {
+	content, err := l.Layer.Uncompressed()
+	if err != nil {
+		return nil, err
+	}
+	buffered := bufio.NewReader(content)
+	var files io.Reader = buffered
+	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) { // https://www.rfc-editor.org/rfc/rfc1952#page-6
+		if files, err = gzip.NewReader(buffered); err != nil {
+			return nil, errors.Join(err, content.Close())
+		}
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{files, content}, nil
 }
 
 // Search says where in the image a text is: in the variables and labels of its configuration, in its history, or in
@@ -161,7 +194,8 @@ func each(content io.Reader, visit func(*tar.Header, io.Reader) error) error {
 	for archive := tar.NewReader(content); ; {
 		header, err := archive.Next()
 		if err == io.EOF {
-			return nil
+			_, err = io.Copy(io.Discard, content) // what couldn't be read is told here, after an archive that looks whole
+			return err
 		}
 		if err == nil {
 			err = visit(header, archive)

@@ -3,8 +3,13 @@ package saved
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -22,23 +27,29 @@ type entry struct {
 	mode          int64
 }
 
+func archive(t *testing.T, files ...entry) []byte {
+	t.Helper()
+	var content bytes.Buffer
+	archive := tar.NewWriter(&content)
+	for _, file := range files {
+		header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), Typeflag: tar.TypeReg}
+		require.NoError(t, archive.WriteHeader(header))
+		_, err := archive.Write([]byte(file.content))
+		require.NoError(t, err)
+	}
+	require.NoError(t, archive.Close())
+	return content.Bytes()
+}
+
 // save writes an image of these layers as `docker save` would.
 func save(t *testing.T, config v1.ConfigFile, layers ...[]entry) *Image {
 	t.Helper()
 	image, err := mutate.ConfigFile(empty.Image, &config)
 	require.NoError(t, err)
 	for _, files := range layers {
-		var content bytes.Buffer
-		archive := tar.NewWriter(&content)
-		for _, file := range files {
-			header := &tar.Header{Name: file.name, Mode: file.mode, Size: int64(len(file.content)), Typeflag: tar.TypeReg}
-			require.NoError(t, archive.WriteHeader(header))
-			_, err := archive.Write([]byte(file.content))
-			require.NoError(t, err)
-		}
-		require.NoError(t, archive.Close())
+		content := archive(t, files...)
 		layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(content.Bytes())), nil
+			return io.NopCloser(bytes.NewReader(content)), nil
 		})
 		require.NoError(t, err)
 		image, err = mutate.AppendLayers(image, layer)
@@ -69,6 +80,36 @@ func TestATextIsFoundWhereverItIs(t *testing.T) {
 	content, err := image.File("/other")
 	require.NoError(t, err)
 	assert.Equal(t, "hunter", string(content))
+}
+
+// An engine with the containerd store doesn't compress a layer that was loaded, and compresses one that it has built.
+func TestEachLayerIsReadAsItWasKept(t *testing.T) {
+	files := map[string][]byte{
+		"plain":      archive(t, entry{"base", "hunter2", 0o644}),
+		"compressed": archive(t, entry{"built", "hunter2", 0o644}),
+	}
+	var compressed bytes.Buffer
+	writer := gzip.NewWriter(&compressed)
+	_, err := writer.Write(files["compressed"])
+	require.NoError(t, errors.Join(err, writer.Close()))
+	for first, second := range map[string]string{"plain": "compressed", "compressed": "plain"} {
+		path := filepath.Join(t.TempDir(), "image.tar")
+		config := fmt.Sprintf(`{"os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:%x","sha256:%x"]}}`,
+			sha256.Sum256(files[first]), sha256.Sum256(files[second]))
+		require.NoError(t, os.WriteFile(path, archive(t, entry{"config", config, 0o644},
+			entry{"plain", string(files["plain"]), 0o644}, entry{"compressed", compressed.String(), 0o644},
+			entry{"manifest.json", fmt.Sprintf(`[{"Config":"config","Layers":[%q,%q]}]`, first, second), 0o644}), 0o600))
+		image, err := Open(path)
+		require.NoError(t, err)
+		places, err := image.Search("hunter2")
+		require.NoError(t, err, "the first layer is %s", first)
+		assert.Len(t, places, 2)
+		for _, name := range []string{"base", "built"} {
+			content, err := image.File(name)
+			require.NoError(t, err)
+			assert.Equal(t, "hunter2", string(content))
+		}
+	}
 }
 
 func TestTheSurfaceIsWhatAContainerWouldSee(t *testing.T) {
