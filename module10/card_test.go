@@ -197,8 +197,18 @@ func (w workbench) output(t *testing.T, image string, command ...string) string 
 // build builds an image of w.busybox and these instructions of a Dockerfile.
 func (w workbench) build(t *testing.T, tag string, instructions ...string) {
 	t.Helper()
+	w.buildFrom(t, instructions, "--tag", tag)
+}
+
+func (w workbench) buildWithoutName(t *testing.T, instructions ...string) (id string) {
+	t.Helper()
+	return strings.TrimSpace(w.buildFrom(t, instructions).Stdout)
+}
+
+func (w workbench) buildFrom(t *testing.T, instructions []string, flags ...string) course.Result {
+	t.Helper()
 	dockerfile := "FROM " + w.busybox + "\n" + strings.Join(instructions, "\n") + "\n"
-	w.DockerStdin(t, dockerfile, "build", "--quiet", "--tag", tag, "-")
+	return w.DockerStdin(t, dockerfile, slices.Concat([]string{"build", "--quiet"}, flags, []string{"-"})...)
 }
 
 // inDirectory is the workbench in a new directory with these files.
