@@ -13,7 +13,7 @@ PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 help:
 	@echo 'make test            prove every claim of the course, and sum up; ENGINE=docker:28-dind does it inside another engine'
-	@echo 'make engines         the same inside several, and a table of engines and modules: ENGINE="docker:26-dind docker:28-dind"'
+	@echo 'make engines         the same inside several, and a table of engines and modules: ENGINE="docker:26-dind docker:29-dind"'
 	@echo 'make drift           compare the images that the lessons name with those of today, claim by claim'
 	@echo '                     MODULES="module03 module04" limits the three to those'
 	@echo 'make book            the same, and book.html shows it all; RUN=file takes a run that was kept'
@@ -37,7 +37,7 @@ test: images
 	@$(COURSE) $(if $(ENGINE),test-on "$(ENGINE)",test) $(PARTS)
 
 engines: images
-	@$(COURSE) test-on "$(or $(ENGINE),docker:26-dind docker:28-dind)" $(PARTS)
+	@$(COURSE) test-on "$(or $(ENGINE),docker:26-dind docker:28-dind docker:29-dind)" $(PARTS)
 
 # Runs that were kept need no engine: PINNED and CURRENT name their files.
 drift: $(if $(and $(PINNED),$(CURRENT)),has-go,engine)

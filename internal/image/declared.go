@@ -51,7 +51,7 @@ var (
 	OSVScanner = Image{Name: "osv-scanner", Pinned: "ghcr.io/google/osv-scanner:v2.6.0", Current: "ghcr.io/google/osv-scanner:latest"}
 
 	// DockerInDocker is an engine inside a container: what must not happen to the learner's engine happens there.
-	DockerInDocker = Image{Name: "docker", Pinned: "docker:26-dind", Current: "docker:28-dind"}
+	DockerInDocker = Image{Name: "docker", Pinned: "docker:26-dind", Current: "docker:29-dind"}
 	Registry       = Image{Name: "registry", Pinned: "registry:2", Current: "registry:2.8"}
 	// K3s is Kubernetes in one container: the programs of a cluster of one node, and kubectl to tell it what to do.
 	K3s = Image{Name: "k3s", Pinned: "rancher/k3s:v1.34.4-k3s1", Current: "rancher/k3s:latest"}

@@ -45,8 +45,8 @@ type recipe struct {
 	arguments []string
 	program   string // a Go package that is compiled and put beside the Dockerfile as "program"
 	programs  string // Go packages for which the same is done, under their own names
-	module    string // a Go module of the recipe, in a directory of that name after a "_", for which the same is done
-	version   string // what the linker puts into it, as the variable and its value
+	module    string // a Go module of the recipe, in a directory of that name after a "_", for whose tools the same is done
+	version   string // what the linker puts into them, as variables and their values
 }
 
 // The references that have a stand-in. Pinned ones come from Debian 12 or 13, current ones from testing, so
@@ -66,6 +66,7 @@ var table = map[string]recipe{
 	"php:8.4-cli":                  {name: "php", release: "testing"},
 	"docker:26-dind":               {name: "dind", release: "13", arguments: []string{"DOCKER_VERSION=26.1.5"}},
 	"docker:28-dind":               {name: "dind", release: "testing", arguments: []string{"DOCKER_VERSION=28.5.2"}},
+	"docker:29-dind":               docker29,
 	"quay.io/podman/stable:v5.4.2": {name: "podman", release: "13"},
 
 	"registry:2":     {name: "registry", release: "12"},
@@ -113,6 +114,10 @@ var table = map[string]recipe{
 
 var k3s = recipe{name: "k3s", release: "testing", module: "k3s", programs: "docker-proven/internal/standin/pause",
 	version: "k8s.io/component-base/version.gitVersion=v1.34.4+k3s1"}
+
+// The engine's tags and those of its Go module differ: v2.0.0-beta.24 is 29.8.1.
+var docker29 = recipe{name: "dind", release: "testing", arguments: []string{"DOCKER_VERSION=29.8.1"}, module: "engine",
+	version: "github.com/docker/cli/cli/version.Version=29.8.1 github.com/moby/moby/v2/dockerversion.Version=29.8.1"}
 
 const buildKit = "github.com/moby/buildkit/cmd/buildkitd@v0.34.2 github.com/moby/buildkit/cmd/buildctl@v0.34.2"
 
@@ -230,10 +235,14 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 }
 
 func (r recipe) source() string {
-	if r.release == "" {
-		return "Go source"
+	source := "Debian " + r.release
+	switch compiled := r.program+r.programs+r.module != ""; {
+	case r.release == "":
+		source = "Go source"
+	case compiled:
+		source += " and Go source"
 	}
-	return "Debian " + r.release
+	return source
 }
 
 func unpack(name, directory string) error {
@@ -291,8 +300,9 @@ func compile(ctx context.Context, program, directory, name string) error {
 	return err
 }
 
-// compileModule is compile for a module of the recipe, which has been unpacked. What go.mod says is in another file, for
-// the go command takes a directory with a go.mod out of the course's own module.
+// compileModule is compile for what a module of the recipe, which has been unpacked, is for: the tools that it names, or the
+// program that it is. What go.mod says is in another file, for the go command takes a directory with a go.mod out of the
+// course's own module.
 func compileModule(ctx context.Context, directory, name, version string) error {
 	in := filepath.Join(directory, "_"+name)
 	if err := os.Rename(filepath.Join(in, "go.mod.txt"), filepath.Join(in, "go.mod")); err != nil {
@@ -303,8 +313,11 @@ func compileModule(ctx context.Context, directory, name, version string) error {
 		return err
 	}
 	environment = append(environment, "GOFLAGS=-mod=mod", "GOTOOLCHAIN=auto") // it may need a newer Go than the one that is here
-	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", "-s -w -X "+version,
-		"-o", filepath.Join(directory, name), ".")
+	flags := "-s -w"
+	for _, variable := range strings.Fields(version) {
+		flags += " -X " + variable
+	}
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", flags, "-o", directory+"/", "./...", "tool")
 	return errors.Join(err, os.RemoveAll(in))
 }
 
