@@ -317,7 +317,10 @@ func compileModule(ctx context.Context, directory, name, version string) error {
 	for _, variable := range strings.Fields(version) {
 		flags += " -X " + variable
 	}
-	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-ldflags", flags, "-o", directory+"/", "./...", "tool")
+	// The docker command has no go.mod to say which Go it is written in, and then one of long ago is assumed.
+	const recent = "github.com/docker/cli/...=-lang=go1.25"
+	err = runIn(ctx, in, environment, "go", "build", "-trimpath", "-gcflags", recent, "-ldflags", flags,
+		"-o", directory+"/", "./...", "tool")
 	return errors.Join(err, os.RemoveAll(in))
 }
 
