@@ -120,8 +120,9 @@ func prepare() error {
 		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", publishedAt(found.Host))
 	}
 	if os.Getenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT") == "" {
-		// A process that is killed before it has connected to its reaper leaves it waiting: a minute, left to itself.
-		os.Setenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT", "15s")
+		// A process that is killed before it has connected to its reaper leaves it waiting: a minute, left to itself. Fifteen
+		// seconds are enough, but on machines so slow that they are given more patience.
+		os.Setenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT", max(15*time.Second, patience/12).String())
 	}
 	if os.Getenv("TESTCONTAINERS_RYUK_RECONNECTION_TIMEOUT") == "" {
 		// This process is connected to its reaper until it ends, and does not come back: ten seconds, left to itself.
