@@ -11,11 +11,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
@@ -60,7 +63,7 @@ func (l layerAsKept) Uncompressed() (io.ReadCloser, error) {
 	}
 	buffered := bufio.NewReader(content)
 	var files io.Reader = buffered
-	if start, _ := buffered.Peek(2); bytes.Equal(start, []byte{0x1f, 0x8b}) { // https://www.rfc-editor.org/rfc/rfc1952#page-6
+	if isCompressed(buffered) {
 		if files, err = gzip.NewReader(buffered); err != nil {
 			return nil, errors.Join(err, content.Close())
 		}
@@ -69,6 +72,62 @@ func (l layerAsKept) Uncompressed() (io.ReadCloser, error) {
 		io.Reader
 		io.Closer
 	}{files, content}, nil
+}
+
+// isCompressed is whether what can be read is in the format of gzip: https://www.rfc-editor.org/rfc/rfc1952#page-6
+func isCompressed(content *bufio.Reader) bool {
+	start, _ := content.Peek(2)
+	return bytes.Equal(start, []byte{0x1f, 0x8b})
+}
+
+// Compress compresses all layers of an archive's one image, where some are and others are not, for programs that take all to
+// be like the first.
+func Compress(archive string) error {
+	open := func() (io.ReadCloser, error) { return os.Open(archive) }
+	manifest, err := tarball.LoadManifest(open)
+	if err != nil {
+		return err
+	}
+	file, err := open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	kinds := map[bool]bool{}
+	err = each(file, func(header *tar.Header, content io.Reader) error {
+		if slices.Contains(manifest[0].Layers, header.Name) {
+			kinds[isCompressed(bufio.NewReader(content))] = true
+		}
+		return nil
+	})
+	if err != nil || len(kinds) < 2 {
+		return err
+	}
+	image, err := Open(archive)
+	if err != nil {
+		return err
+	}
+	layers, err := image.image.Layers()
+	for n, layer := range layers {
+		if err == nil {
+			layers[n], err = tarball.LayerFromOpener(layer.Uncompressed)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	compressed, err := mutate.AppendLayers(empty.Image, layers...)
+	if err == nil {
+		compressed, err = mutate.ConfigFile(compressed, image.config)
+	}
+	if err != nil {
+		return err
+	}
+	tag, err := name.NewTag(manifest[0].RepoTags[0])
+	if err != nil {
+		return err
+	}
+	return errors.Join(tarball.WriteToFile(archive+".compressed", tag, compressed), os.Rename(archive+".compressed", archive))
 }
 
 // Search says where in the image a text is: in the variables and labels of its configuration, in its history, or in

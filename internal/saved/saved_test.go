@@ -98,7 +98,8 @@ func TestEachLayerIsReadAsItWasKept(t *testing.T) {
 			sha256.Sum256(files[first]), sha256.Sum256(files[second]))
 		require.NoError(t, os.WriteFile(path, archive(t, entry{"config", config, 0o644},
 			entry{"plain", string(files["plain"]), 0o644}, entry{"compressed", compressed.String(), 0o644},
-			entry{"manifest.json", fmt.Sprintf(`[{"Config":"config","Layers":[%q,%q]}]`, first, second), 0o644}), 0o600))
+			entry{"manifest.json", fmt.Sprintf(`[{"Config":"config","RepoTags":["a:1"],"Layers":[%q,%q]}]`, first, second), 0o644}),
+			0o600))
 		image, err := Open(path)
 		require.NoError(t, err)
 		places, err := image.Search("hunter2")
@@ -109,7 +110,36 @@ func TestEachLayerIsReadAsItWasKept(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "hunter2", string(content))
 		}
+		if first == "plain" {
+			assert.Error(t, readByOthers(t, path))
+		}
+		require.NoError(t, Compress(path))
+		require.NoError(t, readByOthers(t, path))
+		once, err := os.Stat(path)
+		require.NoError(t, err)
+		require.NoError(t, Compress(path))
+		twice, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.True(t, os.SameFile(once, twice), "what is alike is left alone")
 	}
+}
+
+// readByOthers reads all files of an archive as programs do that take all layers to be like the first.
+func readByOthers(t *testing.T, archive string) error {
+	image, err := tarball.ImageFromPath(archive, nil)
+	require.NoError(t, err)
+	layers, err := image.Layers()
+	require.NoError(t, err)
+	for _, layer := range layers {
+		content, err := layer.Uncompressed()
+		if err == nil {
+			err = errors.Join(each(content, func(*tar.Header, io.Reader) error { return nil }), content.Close())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestTheSurfaceIsWhatAContainerWouldSee(t *testing.T) {
