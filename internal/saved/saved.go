@@ -83,28 +83,15 @@ func isCompressed(content *bufio.Reader) bool {
 // Compress compresses all layers of an archive's one image, where some are and others are not, for programs that take all to
 // be like the first.
 func Compress(archive string) error {
-	open := func() (io.ReadCloser, error) { return os.Open(archive) }
-	manifest, err := tarball.LoadManifest(open)
-	if err != nil {
-		return err
-	}
-	file, err := open()
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	kinds := map[bool]bool{}
-	err = each(file, func(header *tar.Header, content io.Reader) error {
-		if slices.Contains(manifest[0].Layers, header.Name) {
-			kinds[isCompressed(bufio.NewReader(content))] = true
-		}
-		return nil
-	})
-	if err != nil || len(kinds) < 2 {
-		return err
-	}
 	image, err := Open(archive)
 	if err != nil {
+		return err
+	}
+	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(archive) })
+	if err != nil {
+		return err
+	}
+	if alike, err := alike(archive, manifest[0].Layers); alike || err != nil {
 		return err
 	}
 	layers, err := image.image.Layers()
@@ -127,7 +114,27 @@ func Compress(archive string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(tarball.WriteToFile(archive+".compressed", tag, compressed), os.Rename(archive+".compressed", archive))
+	if err := tarball.WriteToFile(archive+".compressed", tag, compressed); err != nil {
+		return err
+	}
+	return os.Rename(archive+".compressed", archive)
+}
+
+// alike is whether all layers of an archive, or none, are compressed.
+func alike(archive string, layers []string) (bool, error) {
+	file, err := os.Open(archive)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	kinds := map[bool]bool{}
+	err = each(file, func(header *tar.Header, content io.Reader) error {
+		if slices.Contains(layers, header.Name) {
+			kinds[isCompressed(bufio.NewReader(content))] = true
+		}
+		return nil
+	})
+	return len(kinds) < 2, err
 }
 
 // Search says where in the image a text is: in the variables and labels of its configuration, in its history, or in
