@@ -101,8 +101,8 @@ func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
 		course.DockerTries(t, "image", "rm", name+":"+tag)
 		return architectures
 	}
-	assert.Equal(t, []string{mine}, pull("1"))
-	assert.Equal(t, []string{other}, pull("1", "--platform", "linux/"+other))
+	assert.Equal(t, []string{mine}, pull("1"), "pulled without --platform, the image should be for the engine's")
+	assert.Equal(t, []string{other}, pull("1", "--platform", "linux/"+other), "the image should be for the platform asked for")
 	course.Say(t, "The single manifest has nothing for the other platform (engines warn or refuse):")
 	assert.Equal(t, []string{mine}, pull(mine))
 	assert.NotContains(t, pull(mine, "--platform", "linux/"+other), other)

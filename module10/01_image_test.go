@@ -76,7 +76,7 @@ var imageRows = []row{
 			unnamed := w.buildWithoutName(t, "LABEL edition=unnamed")
 			require.True(t, w.has(t, "image", unnamed))
 			w.do(t, "--force")
-			assert.False(t, w.has(t, "image", unnamed))
+			assert.False(t, w.has(t, "image", unnamed), "the image without a name should be gone")
 			assert.True(t, w.has(t, "image", w.name))
 		}},
 
