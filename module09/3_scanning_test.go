@@ -15,6 +15,7 @@ import (
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
 	"docker-proven/internal/osv"
+	"docker-proven/internal/saved"
 )
 
 // The first thing a scanner makes is a list of what is in the image: a software bill of materials, SBOM for short. It
@@ -145,7 +146,10 @@ RUN mkdir --parents /tmp/package/DEBIAN && cd /tmp && printf '%s\n' \
 // scanned is a directory with what the scanner needs: the image in an archive, and the advisories where it looks.
 func scanned(t *testing.T, tag string) (directory string) {
 	t.Helper()
-	directory = filepath.Dir(save(t, tag))
+	archive := save(t, tag)
+	// An engine with the containerd store keeps a layer as it got it, and compresses what it builds on top of that.
+	require.NoError(t, saved.Compress(archive), "all layers alike, as the scanner expects them")
+	directory = filepath.Dir(archive)
 	course.Say(t, "The scanner's lists of advisories, one for each kind of package, with one advisory each:")
 	list(t, directory, "Debian", "advisories/debian/DEBIAN-CVE-2024-6387.json")
 	list(t, directory, "Go", "advisories/go/ID/GO-2025-3553.json")

@@ -91,17 +91,17 @@ func Compress(archive string) error {
 	if err != nil {
 		return err
 	}
-	if alike, err := alike(archive, manifest[0].Layers); alike || err != nil {
+	if mixed, err := isMixed(archive, manifest[0].Layers); err != nil || !mixed {
 		return err
 	}
 	layers, err := image.image.Layers()
-	for n, layer := range layers {
-		if err == nil {
-			layers[n], err = tarball.LayerFromOpener(layer.Uncompressed)
-		}
-	}
 	if err != nil {
 		return err
+	}
+	for n, layer := range layers {
+		if layers[n], err = tarball.LayerFromOpener(layer.Uncompressed); err != nil {
+			return err
+		}
 	}
 	compressed, err := mutate.AppendLayers(empty.Image, layers...)
 	if err == nil {
@@ -120,8 +120,8 @@ func Compress(archive string) error {
 	return os.Rename(archive+".compressed", archive)
 }
 
-// alike is whether all layers of an archive, or none, are compressed.
-func alike(archive string, layers []string) (bool, error) {
+// isMixed is whether some layers of an archive are compressed, and others are not.
+func isMixed(archive string, layers []string) (bool, error) {
 	file, err := os.Open(archive)
 	if err != nil {
 		return false, err
@@ -134,7 +134,7 @@ func alike(archive string, layers []string) (bool, error) {
 		}
 		return nil
 	})
-	return len(kinds) < 2, err
+	return len(kinds) == 2, err
 }
 
 // Search says where in the image a text is: in the variables and labels of its configuration, in its history, or in

@@ -235,14 +235,13 @@ func Build(ctx context.Context, ref string, progress io.Writer) error {
 }
 
 func (r recipe) source() string {
-	source := "Debian " + r.release
-	switch compiled := r.program+r.programs+r.module != ""; {
+	switch {
 	case r.release == "":
-		source = "Go source"
-	case compiled:
-		source += " and Go source"
+		return "Go source"
+	case r.program+r.programs+r.module != "":
+		return "Debian " + r.release + " and Go source"
 	}
-	return source
+	return "Debian " + r.release
 }
 
 func unpack(name, directory string) error {
