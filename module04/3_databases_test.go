@@ -92,6 +92,7 @@ func TestMariaDBRowsOutliveTheContainerOnAVolume(t *testing.T) {
 	second := start()
 	assert.Equal(t, "Grace\n", second.Exec(t, mariadb(password, "SELECT name FROM party.guests")).Stdout)
 
+	course.Say(t, "To MariaDB, a database is a directory, and what its table guests looks like is in guests.frm:")
 	files := course.Command("ls", "/var/lib/mysql/party")
 	assert.Contains(t, course.Once(t, image.MariaDB, course.Volume(data, "/var/lib/mysql"), files).Stdout, "guests.frm\n")
 	without := course.OnceFails(t, image.MariaDB, files)

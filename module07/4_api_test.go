@@ -88,7 +88,8 @@ func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
 		assert.Equal(t, digests[entry.Platform.Architecture], entry.Digest, "the index should point to what was pushed")
 	}
 
-	// Of what an engine has pulled, it makes containers for that platform only. (It need not be able to run them.)
+	course.Say(t, "For which platform an image is, shows what containers can be made of it; --pull never keeps docker from "+
+		"pulling it for the other one. (They need not run: this machine may not be able to.)")
 	pull := func(tag string, flags ...string) (architectures []string) {
 		course.DockerTries(t, append(append([]string{"pull"}, flags...), name+":"+tag)...)
 		for _, architecture := range []string{mine, other} {

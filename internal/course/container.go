@@ -32,6 +32,8 @@ type Container struct {
 type Result struct {
 	ExitCode       int
 	Stdout, Stderr string
+
+	expected bool // that it fails, which the learner is told
 }
 
 // Output is what the command wrote, standard output first.
@@ -108,6 +110,7 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 		l.t.Fatalf("docker run %s: %v%s", ref, err, c.lastWords(ctx))
 	}
 	c.tc = started
+	l.result(Result{Stdout: started.GetContainerID()})
 	if keeping() {
 		l.t.Cleanup(func() {
 			l.write(fmt.Sprintf("kept:  docker exec -it %s sh\nremove: docker rm --force --volumes %s\n", c.Name, c.Name))
@@ -134,7 +137,7 @@ func (c *Container) lastWords(ctx context.Context) string {
 // Exec runs a shell line in the container, like `docker exec … sh -c`, and fails the test if the line fails.
 func (c *Container) Exec(t *testing.T, line string) Result {
 	t.Helper()
-	result := c.exec(t, line)
+	result := c.exec(t, line, false)
 	if result.ExitCode != 0 {
 		t.Fatalf("in %s, %q should have succeeded, but its exit status is %d%s: %s",
 			c.Name, line, result.ExitCode, meaning(result.ExitCode), result.Output())
@@ -145,14 +148,14 @@ func (c *Container) Exec(t *testing.T, line string) Result {
 // ExecFails is Exec for a line that the lesson expects to fail: the test fails if it succeeds.
 func (c *Container) ExecFails(t *testing.T, line string) Result {
 	t.Helper()
-	result := c.exec(t, line)
+	result := c.exec(t, line, true)
 	if result.ExitCode == 0 {
 		t.Fatalf("in %s, %q should have failed, but it succeeded: %s", c.Name, line, result.Output())
 	}
 	return result
 }
 
-func (c *Container) exec(t *testing.T, line string) Result {
+func (c *Container) exec(t *testing.T, line string, toFail bool) Result {
 	t.Helper()
 	l := lessonOf(t)
 	l.command("docker", "exec", c.Name, "sh", "-c", line)
@@ -162,7 +165,7 @@ func (c *Container) exec(t *testing.T, line string) Result {
 	if err != nil {
 		t.Fatalf("docker exec %s: %v", c.Name, err)
 	}
-	result := Result{ExitCode: code}
+	result := Result{ExitCode: code, expected: toFail}
 	result.Stdout, result.Stderr = demultiplex(t, output)
 	l.result(result)
 	return result
@@ -191,6 +194,7 @@ func (c *Container) Stop(t *testing.T) {
 	if err := c.tc.Stop(t.Context(), grace); err != nil {
 		t.Fatal(err)
 	}
+	lessonOf(t).result(Result{Stdout: c.Name})
 }
 
 // stopNaively stops the lesson's containers with the default grace, one after the other.
@@ -215,6 +219,7 @@ func (c *Container) Start(t *testing.T) {
 	if err := c.tc.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	lessonOf(t).result(Result{Stdout: c.Name})
 }
 
 // StopAndWaitUntilRemoved is Stop for a container with Rm: it returns when the engine has removed it.
@@ -234,6 +239,7 @@ func (c *Container) Remove(t *testing.T) {
 	if _, err := docker.ContainerRemove(t.Context(), c.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 		t.Fatal(err)
 	}
+	lessonOf(t).result(Result{Stdout: c.Name})
 }
 
 // Logs is everything the container's main process has written so far.

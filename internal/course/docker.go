@@ -31,6 +31,7 @@ type CLI struct {
 	forAll bool // for what all lessons use that share an engine
 
 	showing func(Result) string // nil for the telling lines of the output
+	toFail  bool                // the lesson expects it to
 }
 
 // With is the command with an environment variable of its own, "NAME=value".
@@ -237,6 +238,7 @@ func (c CLI) succeed(t *testing.T, stdin input, program string, arguments ...str
 
 func (c CLI) fail(t *testing.T, stdin input, program string, arguments ...string) Result {
 	t.Helper()
+	c.toFail = true
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode == 0 {
 		line := shellQuote(append([]string{program}, arguments...))
@@ -297,6 +299,7 @@ func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program str
 		t.Fatalf("%s: %v", shown, err)
 	}
 	result := outcome(command, &stdout, &stderr)
+	result.expected = c.toFail
 	c.show(l, result)
 	return result
 }

@@ -203,7 +203,9 @@ func (l *lesson) result(r Result) {
 	if output != "" {
 		l.write(indent(strings.Join(lines, "\n"), "    "))
 	}
-	if r.ExitCode != 0 {
+	if r.ExitCode != 0 && r.expected {
+		l.write(fmt.Sprintf("  exit status %d, as expected\n", r.ExitCode))
+	} else if r.ExitCode != 0 {
 		l.write(fmt.Sprintf("  exit status %d\n", r.ExitCode))
 	}
 }
