@@ -459,6 +459,7 @@ var Faults = slices.Concat(
 	},
 	instructions("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL",
 		"USER", "VOLUME", "WORKDIR"),
+	kubernetesFaults,
 )
 
 // dropped are faults of the simple kind: a flag's field of the request is not there. The values are what is dropped, and

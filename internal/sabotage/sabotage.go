@@ -42,7 +42,8 @@ const (
 	Table = "internal/sabotage/README.md"
 )
 
-// patience is how long a lesson may wait for something in vain: with a fault in its requests that is to be expected.
+// patience is how long a lesson may wait for something in vain, unless COURSE_PATIENCE says it: with a fault in its requests
+// that is to be expected.
 const patience = 45 * time.Second
 
 // apart are tests into which no faults are planted: they run other tests.
@@ -200,7 +201,9 @@ func start(ctx context.Context) (running, engine.Facts, error) {
 		client.EnvOverrideHost:     network + "://" + listener.Addr().String(),
 		client.EnvOverrideCertPath: "", client.EnvTLSVerify: "", // which the proxy knows itself
 		course.SabotageVariable: "1",
-		"COURSE_PATIENCE":       patience.String(),
+	}
+	if os.Getenv("COURSE_PATIENCE") == "" {
+		environment["COURSE_PATIENCE"] = patience.String()
 	}
 	if host, err := url.Parse(facts.Host); err == nil && host.Scheme == "tcp" && os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
 		environment["TESTCONTAINERS_HOST_OVERRIDE"] = host.Hostname() // where its ports are

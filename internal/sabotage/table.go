@@ -104,11 +104,12 @@ flags each row counts as a test. That a test didn't notice is no fault of it whe
 
 Nothing is planted into the requests for containers of images with an engine in them (docker's own, k3s, BuildKit) and for
 the reaper: without them the lessons that use them fail before they begin. What is asked of a throwaway engine passes a
-proxy of its own, but for images that are loaded into it and what all lessons prepare together. Of builds it is the flags,
-the secrets and the instructions of the Dockerfile that are tampered with, though not of those that Compose asks for, nor
-in a builder that is a container. Kubernetes and the registry's API are not tampered with. The address of a published port
-is left as it is, and filters (of ps, of prune) are dropped on throwaway engines only: a lesson must not touch what isn't the
-course's, whatever goes wrong.
+proxy of its own, but for images that are loaded into it and what all lessons prepare together. Of Kubernetes, it is the
+manifests that are copied into the cluster's container, in which a field is dropped wherever it is, and kubectl commands that
+aren't performed. Of builds it is the flags, the secrets and the instructions of the Dockerfile that are tampered with, though
+not of those that Compose asks for, nor in a builder that is a container. The registry's API is not tampered with. The address
+of a published port is left as it is, and filters (of ps, of prune) are dropped on throwaway engines only: a lesson must not
+touch what isn't the course's, whatever goes wrong.
 Tests that run other tests, and those of the READMEs, are left out.
 
 What a failing test said first is the reader's hint whether it failed for the right reason.
