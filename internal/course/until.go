@@ -5,7 +5,6 @@ import (
 	"context"
 	"regexp"
 	"testing"
-	"time"
 )
 
 // DockerUntil is CLI.DockerUntil in the learner's own surroundings.
@@ -31,13 +30,7 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 		}
 	}()
 	var result Result
-	var next time.Time
 	eventually(t, limit, c.shown("docker", arguments)+" prints "+pattern, func() bool {
-		if time.Now().Before(next) {
-			return false
-		}
-		// Of what the machine can do, asking takes a quarter at most: what is asked about has to get on, too.
-		defer func(began time.Time) { next = time.Now().Add(3 * time.Since(began)) }(time.Now())
 		stdout.Reset()
 		stderr.Reset()
 		command := c.command(ctx, l, "docker", arguments)
