@@ -74,7 +74,7 @@ func TestABusyLoopBeyondItsCPUQuotaIsThrottled(t *testing.T) {
 	limited.Exec(t, busyLoop)
 	unlimited.Exec(t, busyLoop)
 	course.Say(t, "How often the kernel made each of them wait (nr_throttled), and for how long:")
-	assert.Positive(t, throttled(t, limited.Exec(t, statistics)))
+	assert.Positive(t, throttled(t, limited.Exec(t, statistics)), "beyond its quota it should be throttled")
 	assert.Zero(t, throttled(t, unlimited.Exec(t, statistics)), "without a quota nothing should be throttled")
 }
 

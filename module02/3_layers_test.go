@@ -100,7 +100,7 @@ func TestDockerDiffTellsWhatAContainerAddedChangedAndDeleted(t *testing.T) {
 
 	next := course.Run(t, image.Busybox)
 	next.Exec(t, "ls /bin/vi && ! grep comment /etc/group && ! ls /greeting")
-	assert.Empty(t, diff(next))
+	assert.Empty(t, diff(next), "what one container changes, the next one should not have")
 }
 
 // A layer can't take anything out of the layers below; it can only hide it. A file deleted in a later step is still in

@@ -69,7 +69,7 @@ func TestWhatOneClientStartsAnotherSees(t *testing.T) {
 	list := func() string {
 		return course.Docker(t, "ps", "--all", "--filter", "name="+name, "--format", "{{.Names}} {{.State}}").Stdout
 	}
-	assert.Empty(t, list())
+	assert.Empty(t, list(), "there should be no such container yet")
 
 	created := course.API(t, http.MethodPost, "/containers/create?name="+name,
 		map[string]any{"Image": course.Ref(t, image.Busybox), "Cmd": []string{"sleep", "600"}})

@@ -35,7 +35,7 @@ func TestAClientOnTheHostConnectsToAPublishedPostgres(t *testing.T) {
 	database.WaitUntilReady(t, server)
 	rows, err := database.Ask(t, address, "SELECT * FROM information_schema.tables")
 	assert.NoError(t, err)
-	assert.NotEmpty(t, rows)
+	assert.NotEmpty(t, rows, "the server should have told its tables")
 }
 
 // Published is not open: the server still asks who is there.

@@ -112,7 +112,7 @@ func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
 	last := added(example.Client.Last)
 	course.Say(t, "Besides nginx's own, and the index.html that takes the place of nginx's:")
 	course.Show(t, strings.Join(last, "\n"))
-	assert.NotEmpty(t, last)
+	assert.NotEmpty(t, last, "the page should be in the image")
 	allowed := regexp.MustCompile(`^(/usr/share/nginx/html/(assets/[^/]+\.(js|css)|favicon\.svg)|/etc/nginx/templates/default\.conf\.template)$`)
 	others := slices.DeleteFunc(last, allowed.MatchString)
 	assert.Empty(t, others[:min(len(others), 10)], "of %d files that nobody needs there, the first ones", len(others))
@@ -177,7 +177,7 @@ func TestExposePublishesNothingByItself(t *testing.T) {
 		return strings.TrimSpace(engine.Docker(t, "port", name).Stdout)
 	}
 	exposing := build("EXPOSE 8080\n")
-	assert.Empty(t, published(exposing))
+	assert.Empty(t, published(exposing), "EXPOSE alone should publish nothing")
 	assert.Regexp(t, `^8080/tcp -> 0\.0\.0\.0:\d+`, published(exposing, "--publish-all"))
 	assert.Equal(t, "8080/tcp -> 127.0.0.1:18080", published(exposing, "--publish", "127.0.0.1:18080:8080"))
 

@@ -230,7 +230,7 @@ func TestVolumeGivesEachContainerAVolumeOfItsOwn(t *testing.T) {
 	declaring := build("VOLUME /data\n")
 	first, changes := run(declaring)
 	assert.Regexp(t, `^/data is [0-9a-f]{64}\n$`, first)
-	assert.Empty(t, changes)
+	assert.Empty(t, changes, "what is written should be on the volume, and not in the container's layer")
 	second, _ := run(declaring)
 	assert.Regexp(t, `^/data is [0-9a-f]{64}\n$`, second)
 	assert.NotEqual(t, first, second)
@@ -481,7 +481,7 @@ RUN echo production > /stage
 	stage, steps = build()
 	assert.Equal(t, "production\n", stage, "without --target it is the last")
 	_, others = buildkit.Find(steps, "RUN echo tested")
-	assert.False(t, others)
+	assert.False(t, others, "a stage that the last one doesn't need should not be built")
 }
 
 // HEALTHCHECK is a command that Docker runs in the container every now and then. While it succeeds the container is

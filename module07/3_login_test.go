@@ -137,7 +137,7 @@ func TestACredentialHelperHoldsThePasswordInstead(t *testing.T) {
 	assert.Contains(t, stored, "store "+server.Address)
 	assert.NotContains(t, config, password, "the password should not be in config.json")
 	assert.NotContains(t, config, registry.Base64(t, "course:"+password), "in no spelling")
-	assert.Empty(t, auths(t, config)[server.Address].Auth)
+	assert.Empty(t, auths(t, config)[server.Address].Auth, "config.json should only say that there is a login")
 	secrets := filepath.Join(programs, "secrets.json")
 	assert.Contains(t, course.ReadHostFile(t, secrets), password, "but with the helper")
 

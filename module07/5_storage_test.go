@@ -85,8 +85,8 @@ func TestWhatHasLostItsTagIsNotCollectedUnlessAskedFor(t *testing.T) {
 	assert.True(t, has(first), "without a tag, it is still there")
 
 	server.Exec(t, "registry garbage-collect --delete-untagged /etc/docker/registry/config.yml")
-	assert.False(t, has(first))
-	assert.True(t, has(second))
+	assert.False(t, has(first), "what has no tag should be gone")
+	assert.True(t, has(second), "what has one should be there")
 }
 
 // A registry refuses to delete unless it is set up to allow it, which is how registry:2 comes.

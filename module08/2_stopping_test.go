@@ -59,7 +59,7 @@ echo ready; while :; do sleep 0.1; done`
 		stopped.WaitForLog(t, "ready")
 		course.Docker(t, "stop", stopped.Name)
 		assert.Equal(t, "ready\nheard "+signal+"\n", course.Docker(t, "logs", stopped.Name).Stdout)
-		assert.Zero(t, exitCode(t, stopped))
+		assert.Zero(t, exitCode(t, stopped), "it should have ended by itself")
 	}
 }
 
@@ -85,7 +85,7 @@ func TestTheStopTimeoutIsHowLongAProgramMayTake(t *testing.T) {
 	course.Say(t, "With the usual ten seconds:")
 	log, code = stop(nil)
 	assert.Equal(t, "ready\nfinishing\nfinished\n", log)
-	assert.Zero(t, code)
+	assert.Zero(t, code, "it should have ended by itself")
 }
 
 // background starts a container that performs a shell program, with flags of docker run.

@@ -78,10 +78,10 @@ func TestUpEndsAsTheTestsEnd(t *testing.T) {
 	running := []string{"compose", "ps", "--status", "running", "--quiet"}
 	failed := p.With("STATUS=3").DockerTries(t, "compose", "up", "--exit-code-from", "tests")
 	assert.Equal(t, 3, failed.ExitCode)
-	assert.Empty(t, p.Docker(t, running...).Stdout)
+	assert.Empty(t, p.Docker(t, running...).Stdout, "the database should have been stopped, too")
 	p.With("STATUS=0").Docker(t, "compose", "up", "--exit-code-from", "tests")
 
 	course.Say(t, "Without the flag nobody hears of the failure, and the database runs on:")
 	p.With("STATUS=3").Docker(t, "compose", "up", "--detach")
-	assert.NotEmpty(t, p.Docker(t, running...).Stdout)
+	assert.NotEmpty(t, p.Docker(t, running...).Stdout, "the database should run on")
 }

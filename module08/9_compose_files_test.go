@@ -246,7 +246,7 @@ func TestAnInvalidFileIsRefusedWithAMessage(t *testing.T) {
 	file := string(content)
 	course.Say(t, "Without a mistake:")
 	accepted := newProject(t, course.CLI{}, file).compose(t, "config", "--quiet")
-	assert.Empty(t, accepted.Output())
+	assert.Empty(t, accepted.Output(), "the lesson's own file should be accepted")
 
 	for _, mistake := range []struct {
 		name, right, wrong string

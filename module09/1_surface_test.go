@@ -20,13 +20,13 @@ import (
 // alone is left; of the one in Node, which needs its runtime, a distribution stays, and less of it.
 func TestTheLessIsInAnImageTheLessThereIsToAttack(t *testing.T) {
 	golang := surfaces(t, example.APIGolang, 0, 3, 4, 5) // 1 and 2 are about the time that a build takes
-	assert.NotEmpty(t, golang[0].Packages)
-	assert.NotEmpty(t, golang[0].Shells)
+	assert.NotEmpty(t, golang[0].Packages, "the first image should have packages")
+	assert.NotEmpty(t, golang[0].Shells, "and a shell")
 	for _, surface := range golang[1:] {
 		assert.Equal(t, saved.Surface{Files: 1}, surface, "the program, and nothing else")
 	}
 	node := surfaces(t, example.APINode, 0, example.APINode.Last)
-	assert.NotEmpty(t, node[0].Setuid)
+	assert.NotEmpty(t, node[0].Setuid, "the first image should have setuid programs")
 	assert.Less(t, len(node[1].Packages), len(node[0].Packages))
 	assert.Less(t, node[1].Files, node[0].Files)
 }

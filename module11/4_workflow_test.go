@@ -26,7 +26,7 @@ import (
 // ${{ and }}, in which most mistakes are made.)
 func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	workflow := course.ReadHostFile(t, "workflow.yaml")
-	assert.Empty(t, lint(t, workflow))
+	assert.Empty(t, lint(t, workflow), "the linter should find nothing")
 
 	for _, mistake := range []struct{ right, wrong, complaint string }{
 		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
@@ -69,26 +69,26 @@ func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	proposed := server.pushes(t, "refs/pull/7/merge", strings.Repeat("b", 40))
 	proposed.event = "pull_request"
 	proposed.succeeds(t, example.APINode)
-	assert.Empty(t, server.tags(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
 
 	course.Say(t, "With a mistake in the program:")
 	wrong := server.pushes(t, "refs/heads/main", strings.Repeat("c", 40))
 	file := filepath.Join(wrong.directory, "module05", "app", "api-node", "src", "app.js")
 	course.EditHostFile(t, file, "pong", "pang")
 	assert.Equal(t, "Test", wrong.fails(t, example.APINode))
-	assert.Empty(t, server.tags(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
 
 	course.Say(t, "With a mistake in the Dockerfile of the image that is deployed, which its tests don't use:")
 	broken := server.pushes(t, "refs/heads/main", strings.Repeat("e", 40))
 	course.EditHostFile(t, filepath.Join(broken.directory, "module06", "api-node", "Dockerfile.6"), "src/main.js", "src/mian.js")
 	assert.Equal(t, "Try", broken.fails(t, example.APINode))
-	assert.Empty(t, server.tags(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
 
 	course.Say(t, "With an advisory about one of its libraries:")
 	vulnerable := server.pushes(t, "refs/heads/main", strings.Repeat("d", 40))
 	advise(t, vulnerable.directory, "npm", "express")
 	assert.Equal(t, "Scan", vulnerable.fails(t, example.APINode))
-	assert.Empty(t, server.tags(t, example.APINode))
+	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

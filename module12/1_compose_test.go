@@ -84,7 +84,7 @@ func composeSharesLoad(t *testing.T, p *project) {
 	course.Say(t, "3. Replicas share the load. The name api-golang stands for two containers, and nginx takes turns:")
 	answered := p.answered(t, "api-golang")
 	counted := visit(t, p.url+"/api/golang/", `"api":"golang"`).count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 	assert.Len(t, answered, 2)
 	var each []int
 	for id, n := range p.answered(t, "api-golang") {
@@ -127,7 +127,7 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 		assert.Equal(t, "api-golang:2", p.inspect(t, id, "{{.Config.Image}}"))
 	}
 	counted := visitors.count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 
 	course.Say(t, "`up` alone, back to the first release, stops an old one, and then starts the new one in its place. "+
 		"The engine's events tell it. The filters choose those of one container: its program has ended (die), or begun (start):")
@@ -142,7 +142,7 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	course.Say(t, "How long nobody is there depends on the machine. In two steps, everybody sees it. So that nothing else is to "+
 		"blame, nginx is told first to ask for the new addresses, and then no request is lost:")
 	p.reload(t)
-	assert.Zero(t, visit(t, p.url+"/api/golang/", `"api":"golang"`).count(t, 200).lost)
+	assert.Zero(t, visit(t, p.url+"/api/golang/", `"api":"golang"`).count(t, 200).lost, "no request should be lost")
 	visitors = visit(t, p.url+"/api/golang/", `"api":"golang"`)
 	p.compose(t, "stop", "api-golang")
 	visitors.untilOneIsLost(t)
@@ -165,7 +165,7 @@ func composeHoldsBadReleases(t *testing.T, p *project) {
 	p.compose(t, "up", "--detach", "--no-recreate", "--wait", "--scale", "api-golang=2", "api-golang")
 	assert.ElementsMatch(t, old, p.ids(t, "api-golang"))
 	counted := visitors.count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 
 	course.Say(t, "With `up` alone, which stops the old ones first, nobody is left to answer:")
 	tried.compose(t, "up", "--detach", "--no-deps", "api-golang")

@@ -81,7 +81,7 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 	course.Say(t, "3. Replicas share the load. The name api-golang stands for two tasks, which are on two machines:")
 	assert.Len(t, s.running(t), 2)
 	counted := s.visit(t).count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 	answered := map[string]int{}
 	for name, log := range s.logs(t) {
 		if n := strings.Count(log, `"path":"/",`); n > 0 {
@@ -106,7 +106,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2"))
 	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
 	counted := visitors.count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 	assert.Equal(t, 2, s.fewest(t, before), "at no time there should have been fewer than two")
 
 	course.Say(t, "Nor does the way back to the first release, for which stack.yaml has words of its own:")
@@ -114,7 +114,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	visitors = s.visit(t)
 	assert.Equal(t, "rollback_completed\n", s.rollback(t))
 	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
-	assert.Zero(t, visitors.count(t, 200).lost)
+	assert.Zero(t, visitors.count(t, 200).lost, "no request should be lost")
 	assert.Equal(t, 2, s.fewest(t, before), "at no time there should have been fewer than two")
 
 	course.Say(t, "All at once, and the old ones first:")
@@ -137,7 +137,7 @@ func swarmRollsBadReleasesBack(t *testing.T, s *stack) {
 	course.Say(t, "A task of the old release may take a moment to start again:")
 	s.manager.DockerUntil(t, `^(api-golang:2 \S+ Running .*\n){2}$`, tasks("{{.Image}}")...)
 	counted := visitors.count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 	kept(t, swarm, holdsBadReleases, "rolled back by itself; %d of %d lost", counted.lost, counted.asked)
 }
 
@@ -153,7 +153,7 @@ func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
 	s.manager.DockerUntil(t, "(?m)^"+where+" Down$", "node", "ls", "--format", "{{.Hostname}} {{.Status}}")
 	s.replaced(t, lost)
 	counted := s.visit(t).count(t, 200)
-	assert.Zero(t, counted.lost)
+	assert.Zero(t, counted.lost, "no request should be lost")
 
 	course.Say(t, "The database. Its rows are on a volume of the machine to which the constraint binds it, and the next one has them:")
 	db := s.container(t, "node-1", "shop_db")

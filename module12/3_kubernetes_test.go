@@ -148,7 +148,7 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 	assert.False(t, seen(), "nobody should see it who looks at pods")
 	course.Say(t, "The same password in a variable is there for all of them to see:")
 	s.Kubectl(t, "run", "careless", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent", "--env", "PASSWORD="+s.password, "--", "sleep", "1000000")
-	assert.True(t, seen())
+	assert.True(t, seen(), "a variable should be seen")
 	s.Kubectl(t, "delete", "pod", "careless", "--now")
 
 	course.Say(t, "The database's configuration is a file of the ConfigMap. What it says of connections, and what the program would take without it:")
@@ -190,7 +190,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:2", 3)
 	answered, lost := requests.count(t, 200)
-	assert.Zero(t, lost)
+	assert.Zero(t, lost, "no request should be lost")
 
 	course.Say(t, "With the other strategy all old pods go, and then the new ones come. (What is new about them is that they will not wait.)")
 	requests = s.constantRequests(t)
@@ -198,7 +198,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 		`{"op": "remove", "path": "/spec/template/spec/containers/0/lifecycle"}`)
 	s.rolledOut(t, "api-golang")
 	_, lostAtOnce := requests.count(t, 1)
-	assert.Positive(t, lostAtOnce)
+	assert.Positive(t, lostAtOnce, "some requests should be lost while no pod is there")
 
 	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go:")
 	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}`)
@@ -207,7 +207,7 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	s.rolledOut(t, "api-golang")
 	s.untilOnly(t, "api-golang:1", 3)
 	_, lostInHaste := requests.count(t, 1)
-	assert.Positive(t, lostInHaste)
+	assert.Positive(t, lostInHaste, "some requests should still be sent to pods that have gone")
 	kept(t, kubernetes, updatesWithoutLoss, "%d requests, none lost", answered)
 }
 
@@ -237,7 +237,7 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
 	s.rolledOut(t, "api-golang")
 	answered, lost := requests.count(t, 200)
-	assert.Zero(t, lost)
+	assert.Zero(t, lost, "no request should be lost")
 
 	course.Say(t, "Without probes, a pod is ready when its program has been started, and the same release replaces all of the old:")
 	requests = s.constantRequests(t)
@@ -246,7 +246,7 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 		`{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "PORT", "value": "9090"}}`)
 	s.rolledOut(t, "api-golang")
 	_, lostUnseen := requests.count(t, 1)
-	assert.Positive(t, lostUnseen)
+	assert.Positive(t, lostUnseen, "some requests should be sent to pods that never answer")
 	kept(t, kubernetes, holdsBadReleases, "held: %d requests, none lost", answered)
 }
 

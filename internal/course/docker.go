@@ -272,7 +272,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	result := c.perform(ctx, t, stdin, program, arguments, limit)
-	for program == "docker" && couldNotFreeze(result) {
+	for program == "docker" && tooBusy(result) {
 		l.write("  (the machine was too busy for that, so once more:)\n")
 		result = c.perform(ctx, t, stdin, program, arguments, limit)
 	}
@@ -313,11 +313,17 @@ func (c CLI) show(l *lesson, result Result) {
 	}
 }
 
-// couldNotFreeze is whether docker pause failed because the kernel took its time, as while a program waits for a busy disk.
-// With control groups of version 1, runc gives up when the processes of a container are not all frozen after a thousand tries,
-// which take it 200 milliseconds, and thaws them; see https://github.com/opencontainers/cgroups/blob/main/fs/freezer.go.
-func couldNotFreeze(r Result) bool {
-	return r.ExitCode != 0 && theEngine.CgroupVersion == "1" && strings.Contains(r.Stderr, "unable to freeze")
+// tooBusy is whether a docker command failed because the machine took its time, and for no other reason.
+//
+// With control groups of version 1, runc gives up a docker pause when the processes of a container are not all frozen after a
+// thousand tries, which take it 200 milliseconds, as while a program waits for a busy disk; it thaws them then. See
+// https://github.com/opencontainers/cgroups/blob/main/fs/freezer.go.
+//
+// The program that a Dockerfile's syntax line names runs in a container, from which BuildKit wants to hear within ten seconds:
+// that is how long golang.org/x/net/http2 waits for the first bytes of a connection. See https://github.com/moby/buildkit/issues/991.
+func tooBusy(r Result) bool {
+	return r.ExitCode != 0 && (theEngine.CgroupVersion == "1" && strings.Contains(r.Stderr, "unable to freeze") ||
+		strings.Contains(r.Stderr, "frontend grpc server closed unexpectedly"))
 }
 
 // outcome is what came of a command that has ended. The Compose of Docker 26 writes the sign that clears a terminal's line
