@@ -88,8 +88,8 @@ func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
 		assert.Equal(t, digests[entry.Platform.Architecture], entry.Digest, "the index should point to what was pushed")
 	}
 
-	course.Say(t, "For which platform an image is, shows what containers can be made of it; --pull never keeps docker from "+
-		"pulling it for the other one. (They need not run: this machine may not be able to.)")
+	course.Say(t, "An image's platform shows in the containers that can be made of it: for the other platform docker refuses. (--pull "+
+		"never keeps it from pulling that one, and none is started, for which this machine may have the wrong processor.)")
 	pull := func(tag string, flags ...string) (architectures []string) {
 		course.DockerTries(t, append(append([]string{"pull"}, flags...), name+":"+tag)...)
 		for _, architecture := range []string{mine, other} {
