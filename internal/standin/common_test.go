@@ -89,7 +89,7 @@ func TestAnyCommandRunsInPlaceOfTheImagesOwn(t *testing.T) {
 			result := course.OnceFails(t, i, course.User("0:0"), course.Shell(line))
 			assert.Equal(t, 7, result.ExitCode)
 			files, said := strings.CutPrefix(result.Stdout, "Hello world\nUTC\n")
-			assert.True(t, said, result.Stdout)
+			assert.True(t, said, "it should have said hello, and that its clock has universal time (UTC); it said:\n%s", result.Stdout)
 			assert.Contains(t, files, "root:x:0:0:")
 			assert.Empty(t, passwords(files))
 		})
