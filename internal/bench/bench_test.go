@@ -108,8 +108,10 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	run.recorded, err = proof.Read(strings.NewReader(`{"Time":"2026-01-01T00:00:00Z","Action":"run","Package":"docker-proven/module04","Test":"TestOneIsTwo"}
 {"Time":"2026-01-01T00:00:01Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    $ docker run a | b\n"}
 {"Time":"2026-01-01T00:00:08Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    done\n"}
-{"Time":"2026-01-01T00:00:09Z","Action":"pass","Package":"docker-proven/module04","Test":"TestOneIsTwo","Elapsed":9}
-{"Time":"2026-01-01T00:00:09Z","Action":"pass","Package":"docker-proven/module04","Elapsed":9.5}
+{"Time":"2026-01-01T00:00:08Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    $ docker compose up --build --detach\n"}
+{"Time":"2026-01-01T00:00:11Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    done\n"}
+{"Time":"2026-01-01T00:00:12Z","Action":"pass","Package":"docker-proven/module04","Test":"TestOneIsTwo","Elapsed":9}
+{"Time":"2026-01-01T00:00:12Z","Action":"pass","Package":"docker-proven/module04","Elapsed":9.5}
 `))
 	require.NoError(t, err)
 	naive := performance{took: 90 * time.Second}
@@ -122,6 +124,8 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 		"**Others made 3 containers",
 		"| the floor: 100 containers at 10.0 per second | 10.0 |",
 		"| the run ÷ the floor | 3.0 |",
+		"waited for commands | 9.0 |",
+		"| the run without the builds ÷ the floor | 2.1 |",
 		"| the naive way ÷ the run | 3.0 |",
 		"| 100 MiB |",
 		"| module04: One is two | 9.0 | 7.0 | `` docker run a \\| b `` |",

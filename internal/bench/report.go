@@ -76,6 +76,9 @@ func (r report) String() string {
 	say("| of which compiling, before the first test | %s |", seconds(r.run.compiled))
 	if floor > 0 {
 		say("| the run ÷ the floor | %.1f |", r.run.took.Seconds()/floor.Seconds())
+		builds := buildsOf(r.run)
+		say("| the builds' part of the run, if it is as large as that of the time for which lessons waited for commands | %s |", seconds(builds))
+		say("| the run without the builds ÷ the floor | %.1f |", (r.run.took-builds).Seconds()/floor.Seconds())
 	}
 	if r.naive != nil {
 		say("| the naive way: one at a time, containers stopped with the default grace | %s |", seconds(r.naive.took))
@@ -126,6 +129,21 @@ func slowestOf(run proof.Recorded) (claims []slow) {
 	}
 	slices.SortStableFunc(claims, func(a, b slow) int { return int(b.Took - a.Took) })
 	return claims[:min(slowest, len(claims))]
+}
+
+// buildsOf is how long the run would have taken for the builds alone. They share the processors with what else is under way,
+// so their part of the work is taken to be their part of the waiting.
+func buildsOf(run performance) time.Duration {
+	var waited, built time.Duration
+	for _, p := range run.recorded.Packages {
+		for _, c := range p.Claims {
+			waited, built = waited+c.Waited, built+c.Built
+		}
+	}
+	if waited == 0 {
+		return 0
+	}
+	return time.Duration(float64(run.took) * built.Seconds() / waited.Seconds())
 }
 
 func notProven(run proof.Recorded) (failed int) {

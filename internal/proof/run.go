@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,7 +48,9 @@ type Claim struct {
 	Reason  string // why it is not provable here
 	Parts   []Part // the test itself, if it said something, and its subtests
 	Images  []Image
-	Wait    Wait // the longest
+	Wait    Wait          // the longest
+	Waited  time.Duration // for commands, all together
+	Built   time.Duration // of that, for builds: docker build, and compose where it is told to build
 }
 
 // A Wait is the time between two lines of a transcript.
@@ -155,54 +158,76 @@ func (c *claim) account(name string, verdict Verdict) Claim {
 	if verdict == NotProvable && account.Reason == "" {
 		account.Reason = c.reason(name)
 	}
-	account.Wait = c.longestWait()
+	for wait := range c.waits() {
+		if wait.Took > account.Wait.Took {
+			account.Wait = wait.Wait
+		}
+		if wait.command {
+			account.Waited += wait.Took
+			if building.MatchString(wait.For) {
+				account.Built += wait.Took
+			}
+		}
+	}
 	for _, ending := range c.endings { // subtests that ran in parallel don't count for the test's own time
 		account.Took = max(account.Took, ending.took)
 	}
 	return account
 }
 
-// longestWait is the longest of the waits of the claim's tests, but for those in which one waits for what its subtests do.
-func (c *claim) longestWait() (longest Wait) {
+// A wait is one in which a command may have been under way.
+type wait struct {
+	Wait
+	command bool
+}
+
+// waits are the waits of the claim's tests, but for those in which one waits for what its subtests do.
+func (c *claim) waits() iter.Seq[wait] {
 	type told struct {
 		at      time.Time
 		command string
 		printed bool // the command has printed something, and so has ended, as a rule
 	}
-	last := map[string]told{} // what a test has told so far, by the test
-	for _, e := range c.transcript {
-		before, closing := last[e.test], strings.HasPrefix(strings.TrimLeft(e.text, " "), "--- ")
-		since := before.at
-		if resumed := c.resumed[e.test]; resumed.After(since) {
-			since = resumed // until then it waited for its turn
-		}
-		wait := Wait{Took: e.at.Sub(since), For: before.command}
-		switch {
-		case closing:
-			wait.For = "removing what it has made"
-		case before.command == "":
-			wait.For = "its first command"
-		case before.printed:
-			wait.For = "what it does after " + before.command
-		}
-		if !before.at.IsZero() && wait.Took > longest.Took {
-			longest = wait
-		}
-		for slash := strings.LastIndexByte(e.test, '/'); slash > 0; slash = strings.LastIndexByte(e.test[:slash], '/') {
-			if parent := e.test[:slash]; !last[parent].at.IsZero() {
-				last[parent] = told{e.at, last[parent].command, true}
+	return func(yield func(wait) bool) {
+		last := map[string]told{} // what a test has told so far, by the test
+		for _, e := range c.transcript {
+			before, closing := last[e.test], strings.HasPrefix(strings.TrimLeft(e.text, " "), "--- ")
+			since := before.at
+			if resumed := c.resumed[e.test]; resumed.After(since) {
+				since = resumed // until then it waited for its turn
+			}
+			w := wait{Wait: Wait{Took: e.at.Sub(since), For: before.command}}
+			switch {
+			case closing:
+				w.For = "removing what it has made"
+			case before.command == "":
+				w.For = "its first command"
+			case before.printed:
+				w.For = "what it does after " + before.command
+			default:
+				w.command = true
+			}
+			if !before.at.IsZero() && !yield(w) {
+				return
+			}
+			for slash := strings.LastIndexByte(e.test, '/'); slash > 0; slash = strings.LastIndexByte(e.test[:slash], '/') {
+				if parent := e.test[:slash]; !last[parent].at.IsZero() {
+					last[parent] = told{e.at, last[parent].command, true}
+				}
+			}
+			line := strings.TrimSpace(e.text)
+			if prompt := prompted.FindString(line); prompt != "" {
+				last[e.test] = told{e.at, line[len(prompt):], false}
+			} else {
+				last[e.test] = told{e.at, before.command, before.printed || !strings.HasPrefix(line, "(again and again")}
 			}
 		}
-		line := strings.TrimSpace(e.text)
-		if prompt := prompted.FindString(line); prompt != "" {
-			last[e.test] = told{e.at, line[len(prompt):], false}
-		} else {
-			last[e.test] = told{e.at, before.command, before.printed || !strings.HasPrefix(line, "(again and again")}
-		}
 	}
-	return longest
 }
 
 // prompted is the prompt before a command: a dollar sign, and before it the engine and the directory that are not the
 // learner's own.
 var prompted = regexp.MustCompile(`^([\w.-]+ ){0,2}\$ `)
+
+// building is a command that builds images.
+var building = regexp.MustCompile(`\bdocker ((image |builder |buildx )?build|buildx bake|compose ([^|]* )?(build|.*--build))( |$)`)

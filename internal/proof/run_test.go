@@ -105,3 +105,13 @@ func TestTheLongestWaitOfAClaimTellsWhatForIt(t *testing.T) {
 		assert.Equal(t, want, got)
 	}
 }
+
+func TestBuildsAreKnownFromOtherCommands(t *testing.T) {
+	for _, command := range []string{"docker build --tag a .", "docker buildx bake", "tar c . | docker image build -", "docker compose build",
+		"docker compose --file a.yaml up --detach --build", "docker compose up --build"} {
+		assert.Regexp(t, building, command)
+	}
+	for _, command := range []string{"docker builder prune", "docker compose up", "docker run build", "docker compose ps | grep build"} {
+		assert.NotRegexp(t, building, command)
+	}
+}
