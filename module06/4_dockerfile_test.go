@@ -451,7 +451,7 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 			}
 		}
 		engine.DockerStdin(t, lines, "build", "--quiet", "--tag", tag, "-")
-		prints(regexp.QuoteMeta(row.alone)+`\n`, tag)
+		prints(regexp.QuoteMeta(row.alone)+`\.?\n`, tag) // a period, where it is a sentence of an older docker command
 		prints("^"+regexp.QuoteMeta(row.withWords)+`\n$`, tag, "show", "words")
 	}
 }
