@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,9 +116,9 @@ func (e *Engine) succeeds(ctx context.Context, command ...string) error {
 	for exec.CommandContext(ctx, "docker", append([]string{"exec", e.name}, command...)...).Run() != nil {
 		select {
 		case <-e.ended:
-			return fmt.Errorf("its container ended; the last that it said was\n%s", lastLines(e.log.String(), 10))
+			return fmt.Errorf("its container ended; the last that it said was\n%s", lastWords(e.log.String(), 10))
 		case <-ctx.Done():
-			return fmt.Errorf("%w; the last that it said was\n%s", context.Cause(ctx), lastLines(e.log.String(), 10))
+			return fmt.Errorf("%w; the last that it said was\n%s", context.Cause(ctx), lastWords(e.log.String(), 10))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -137,6 +138,17 @@ func (e *Engine) lendCommand(ctx context.Context) error {
 		return fmt.Errorf("copying the docker command of %s into it: %w", ref, err)
 	}
 	return nil
+}
+
+// Ended is an error that says how the engine has ended, if it has: while it is in use, nothing but itself ends it.
+func (e *Engine) Ended() error {
+	select {
+	case <-e.ended:
+		return fmt.Errorf("the engine ended while tests ran on it, which is why what came after failed; the last that it said was\n%s",
+			lastWords(e.log.String(), 10))
+	default:
+		return nil
+	}
 }
 
 // Close ends the engine and removes it with everything in it.
@@ -231,7 +243,14 @@ func output(ctx context.Context, program string, arguments ...string) (string, e
 	return string(answer), nil
 }
 
-func lastLines(text string, n int) string {
+// lastWords are the last lines that a program has printed, or the first in which it says why it gives up.
+func lastWords(text string, most int) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+	gaveUp := slices.IndexFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") // as Go does
+	})
+	if gaveUp >= 0 {
+		return strings.Join(lines[gaveUp:min(gaveUp+most, len(lines))], "\n")
+	}
+	return strings.Join(lines[max(0, len(lines)-most):], "\n")
 }

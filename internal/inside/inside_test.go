@@ -91,6 +91,7 @@ func TestAnEngineDoesNotOutliveTheProcessThatStartedIt(t *testing.T) {
 	engine, err := Start(t.Context(), image.DockerInDocker.Pinned, t.Output())
 	require.NoError(t, err)
 	require.NotEmpty(t, containers(t, engine.name))
+	require.NoError(t, engine.Ended())
 	require.NoError(t, engine.lifeline.Close())
 	select {
 	case <-engine.ended:
@@ -98,6 +99,12 @@ func TestAnEngineDoesNotOutliveTheProcessThatStartedIt(t *testing.T) {
 		t.Error("the engine should have ended")
 	}
 	assert.Empty(t, containers(t, engine.name))
+	assert.ErrorContains(t, engine.Ended(), "the engine ended while tests ran on it")
+}
+
+func TestTheLastWordsOfAnEngineAreWhyItGaveUp(t *testing.T) {
+	assert.Equal(t, "c\nd", lastWords("a\nb\nc\nd\n", 2))
+	assert.Equal(t, "panic: no digest\n", lastWords("a\npanic: no digest\n\ngoroutine 1\nand so on\n", 2))
 }
 
 func TestAnImageThatHasNoEngineIsRefusedWithWhatItSaid(t *testing.T) {

@@ -84,7 +84,12 @@ func proveInside(ctx context.Context, ref string, args []string, file string) (c
 	for variable, value := range environment {
 		os.Setenv(variable, value)
 	}
-	return prove(ctx, append([]string{flag}, args...), file)
+	code = prove(ctx, append([]string{flag}, args...), file)
+	if err := engine.Ended(); err != nil && ctx.Err() == nil { // Ctrl-C ends it, too
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	return code
 }
 
 // compare compares runs that were kept in files.
