@@ -12,7 +12,8 @@ import (
 
 // `docker push` sends an image to the registry that its name begins with, and `docker pull` fetches it from there. Both
 // print a digest: the SHA-256 of the image's manifest, the document that lists what the image consists of. Whoever has
-// the manifest can compute it again, so an image that has the digest is the image that was pushed, byte for byte.
+// the manifest can compute it again, so an image that has the digest is the image that was pushed, byte for byte. (Accept
+// names the formats of manifests that a client reads: OCI's and Docker's own, for one image and for several in an index.)
 func TestPushAndPullKeepTheDigest(t *testing.T) {
 	server := registry.Start(t)
 	hello, other := server.Address+"/hello:1", server.Address+"/hello:2"
