@@ -2,13 +2,13 @@ package course
 
 import (
 	"context"
-	"errors"
 	"io"
-	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
+	"docker-proven/internal/group"
 	"docker-proven/internal/shared"
 )
 
@@ -63,15 +63,18 @@ func (c CLI) start(t *testing.T, typed bool, program string, arguments []string)
 		background = ""
 	}
 	l.write(c.prompt() + c.shown(program, arguments) + background + "\n")
+	group.Own(client.command)
 	if err := client.command.Start(); err != nil {
 		t.Fatal(err)
 	}
+	_, never := group.KillAfterwards(client.command)
 	go func() {
 		client.command.Wait()
+		never()
 		close(client.ended)
 	}()
 	t.Cleanup(func() {
-		client.command.Process.Kill()
+		client.kill()
 		<-client.ended
 		if unread := client.Output()[client.read:]; t.Failed() && unread != "" {
 			l.write("In the background, " + shellQuote(client.words) + " has written:\n")
@@ -111,10 +114,18 @@ func (c *Client) Output() string { return c.output.String() }
 func (c *Client) Kill(t *testing.T) {
 	t.Helper()
 	Typed(t, "", "kill", "-KILL", "%1")
-	if err := c.command.Process.Kill(); err != nil {
+	if err := c.kill(); err != nil {
 		t.Fatal(err)
 	}
 	c.wait(t)
+}
+
+// kill kills the command with what it has started: older docker commands don't tell their plugins, such as compose, to end.
+func (c *Client) kill() error {
+	if c.Ended() {
+		return nil
+	}
+	return group.Kill(c.command)
 }
 
 // Interrupt does what Ctrl-C does at a terminal, and waits until the command has ended, which it may have before. Windows
@@ -122,8 +133,11 @@ func (c *Client) Kill(t *testing.T) {
 func (c *Client) Interrupt(t *testing.T) {
 	t.Helper()
 	Typed(t, "", "kill", "-INT", "%1")
-	if err := c.command.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		t.Skipf("not provable here: this system can't interrupt a command: %v", err)
+	if runtime.GOOS == "windows" {
+		t.Skip("not provable here: this system can't interrupt a command")
+	}
+	if !c.Ended() {
+		_ = group.Interrupt(c.command) // it may have ended meanwhile
 	}
 	c.wait(t)
 }

@@ -341,6 +341,7 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 		arguments = l.named(arguments)
 	}
 	command := exec.CommandContext(ctx, program, arguments...)
+	command.WaitDelay = lingers
 	command.Dir = c.directory
 	command.Env = os.Environ()
 	if directory, err := hostDirectories(); err == nil && runtime.GOOS == "linux" {
@@ -357,6 +358,10 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	}
 	return command
 }
+
+// lingers is how long the plugin of a docker command may print when the command itself has been killed: older ones leave it alone,
+// and some plugins, such as compose events, never end then.
+const lingers = 5 * time.Second
 
 // path is the last PATH of an environment, which is the one that counts.
 func path(environment []string) (path string) {

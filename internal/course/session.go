@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +45,7 @@ func (c CLI) Session(t *testing.T) *Session {
 	}
 	screenWriter.Close()
 	// What is typed may wait for a container in a loop, and would wait for ever when this process is gone.
-	kill := group.Afterwards(`kill -s KILL -- "-$1"`, strconv.Itoa(process.Process.Pid))
+	kill, _ := group.KillAfterwards(process)
 	t.Cleanup(func() {
 		kill()
 		process.Process.Kill() // where there are no process groups

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"sync"
 )
 
@@ -11,20 +12,34 @@ import (
 // called, which waits until it is done. The shell reads a pipe that ends with this process; signals to the process and to what
 // else it has started don't reach it. Where there is no such shell (Windows without one), nothing happens.
 func Afterwards(script string, arguments ...string) (now func()) {
+	now, _ = afterwards(script, arguments)
+	return now
+}
+
+// KillAfterwards kills a command that has been started with a group of its own, and what it has started, when this process is
+// gone, or earlier, when now is called. It is to be told when the command has ended by itself, by calling never: its process
+// number may be another's then.
+func KillAfterwards(cmd *exec.Cmd) (now, never func()) {
+	return afterwards(`kill -s KILL -- "-$1"`, []string{strconv.Itoa(cmd.Process.Pid)})
+}
+
+func afterwards(script string, arguments []string) (now, never func()) {
 	shell := exec.Command("sh", append([]string{"-c", "cat > /dev/null\n" + script, "sh"}, arguments...)...)
 	shell.Dir = os.TempDir() // nobody's directory is in use because of it
 	Own(shell)
 	pipe, err := shell.StdinPipe()
 	if err != nil || shell.Start() != nil {
-		return func() {}
+		return func() {}, func() {}
 	}
 	pipes.Store(shell, pipe)
-	return func() {
+	end := func(before func()) {
 		if pipe, found := pipes.LoadAndDelete(shell); found {
+			before()
 			pipe.(io.Closer).Close()
 			_ = shell.Wait() // what the script's commands said of it is nobody's concern
 		}
 	}
+	return func() { end(func() {}) }, func() { end(func() { _ = Kill(shell) }) }
 }
 
 // pipes keeps the pipes open: the garbage collector would close them.

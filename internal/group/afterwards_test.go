@@ -4,7 +4,6 @@ package group
 
 import (
 	"os/exec"
-	"strconv"
 	"syscall"
 	"testing"
 
@@ -22,7 +21,7 @@ func TestACommandIsKilledWithWhatItHasStarted(t *testing.T) {
 	said, err := busy.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, busy.Start())
-	now := Afterwards(`kill -s KILL -- "-$1"`, strconv.Itoa(busy.Process.Pid))
+	now, never := KillAfterwards(busy)
 	started := make([]byte, 8)
 	_, err = said.Read(started)
 	require.NoError(t, err)
@@ -35,4 +34,20 @@ func TestACommandIsKilledWithWhatItHasStarted(t *testing.T) {
 	assert.Error(t, err, "nobody should have the pipe any more")
 	assert.ErrorContains(t, busy.Wait(), "killed")
 	now() // once more does no harm
+	never()
+}
+
+func TestACommandThatHasEndedIsLeftAlone(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skipf("not provable here: there is no shell: %v", err)
+	}
+	other := exec.Command("sleep", "1000")
+	Own(other)
+	require.NoError(t, other.Start())
+	now, never := KillAfterwards(other) // as if it had got the number of one that has ended
+	never()
+	now()
+	assert.NoError(t, other.Process.Signal(syscall.Signal(0)), "nobody should have killed it")
+	require.NoError(t, Kill(other))
+	assert.ErrorContains(t, other.Wait(), "killed")
 }
