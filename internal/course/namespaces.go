@@ -39,6 +39,7 @@ func Network(mode string) Option {
 // Hostname is what the container calls itself (--hostname).
 func Hostname(name string) Option {
 	return func(r *request) {
+		r.name = name
 		r.flags = append(r.flags, "--hostname", name)
 		r.config = append(r.config, func(c *container.Config) { c.Hostname = name })
 	}

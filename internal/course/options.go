@@ -24,6 +24,7 @@ type request struct {
 	ports   []string // published ports of the container, as "5432/tcp"
 	network string   // attach to this network instead of the default bridge
 	aliases []string
+	name    string // of the machine that the container seems to be, if it has been given one
 	env     map[string]string
 	shared  bool // by all lessons of the package: it goes when they have ended
 	start   Starter

@@ -1,6 +1,7 @@
 package course
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,8 @@ type delivery struct {
 	done  atomic.Bool
 }
 
-// NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd.
+// NewThrowawayEngine starts an engine, which goes when the test ends. Command hands options to dockerd. With Hostname, its name
+// stands before the commands that go to it, so that several are told apart.
 func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	t.Helper()
 	l := lessonOf(t)
@@ -49,8 +51,8 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	environment := []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates}
 	state := filepath.Join(HostDirectory(t), "buildx") // of builds, which the learner's has nothing to do with
 	engine := &ThrowawayEngine{Container: container, address: address, certificates: certificates,
-		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), engine: "throwaway"}}
-	l.write("# A command after `throwaway $` goes to that engine, as with these settings:\n" +
+		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), engine: cmp.Or(requestFor(options).name, "throwaway")}}
+	l.write("# A command after `" + engine.engine + " $` goes to that engine, as with these settings:\n" +
 		indent("export "+shellQuote(environment), "    "))
 	return engine
 }
