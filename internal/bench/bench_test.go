@@ -124,7 +124,7 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 		"**Others made 3 containers",
 		"| the floor: 100 containers at 10.0 per second | 10.0 |",
 		"| the run ÷ the floor | 3.0 |",
-		"waited for commands | 9.0 |",
+		"waited for a single command | 9.0 |",
 		"| the run without the builds ÷ the floor | 2.1 |",
 		"| the naive way ÷ the run | 3.0 |",
 		"| 100 MiB |",

@@ -77,7 +77,7 @@ func (r report) String() string {
 	if floor > 0 {
 		say("| the run ÷ the floor | %.1f |", r.run.took.Seconds()/floor.Seconds())
 		builds := buildsOf(r.run)
-		say("| the builds' part of the run, if it is as large as that of the time for which lessons waited for commands | %s |", seconds(builds))
+		say("| the builds' part of the run, if it is as large as that of the time for which lessons waited for a single command | %s |", seconds(builds))
 		say("| the run without the builds ÷ the floor | %.1f |", (r.run.took-builds).Seconds()/floor.Seconds())
 	}
 	if r.naive != nil {
@@ -132,7 +132,8 @@ func slowestOf(run proof.Recorded) (claims []slow) {
 }
 
 // buildsOf is how long the run would have taken for the builds alone. They share the processors with what else is under way,
-// so their part of the work is taken to be their part of the waiting.
+// so their part of the work is taken to be their part of the waiting. (Those that a lesson has under way at the same time are not
+// seen: a transcript doesn't tell which of them has ended.)
 func buildsOf(run performance) time.Duration {
 	var waited, built time.Duration
 	for _, p := range run.recorded.Packages {
