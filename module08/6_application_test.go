@@ -33,22 +33,21 @@ func TestAnInternalNetworkHasNoWayOut(t *testing.T) {
 	outside := ask(t, background(t, nil, "sleep 600"), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 	engine := throwaway(t)
 	busybox := engine.Ref(t, image.Busybox)
-	on := func(flags ...string) (ping func(address string) []string) {
-		network := course.Unique(t, "network-")
-		engine.Docker(t, append(append([]string{"network", "create"}, flags...), network)...)
+	internal, open := course.Unique(t, "internal-"), course.Unique(t, "open-")
+	engine.Docker(t, "network", "create", "--internal", internal)
+	engine.Docker(t, "network", "create", open)
+	ping := func(network, address string) []string {
+		return []string{"run", "--rm", "--network", network, busybox, "ping", "-c", "1", "-W", "3", address}
+	}
+	for _, network := range []string{internal, open} {
 		engine.Docker(t, "run", "--detach", "--init", "--network", network, "--network-alias", "db", busybox, "sleep", "600")
-		return func(address string) []string {
-			return []string{"run", "--rm", "--network", network, busybox, "ping", "-c", "1", "-W", "3", address}
-		}
+		engine.Docker(t, ping(network, "db")...)
 	}
 
-	ping := on("--internal")
-	engine.Docker(t, ping("db")...)
-	engine.DockerFails(t, ping(outside)...)
-	course.Say(t, "From a network that is not internal:")
-	ping = on()
-	engine.Docker(t, ping("db")...)
-	engine.Docker(t, ping(outside)...)
+	course.Say(t, "Nobody outside is reached from the internal network:")
+	engine.DockerFails(t, ping(internal, outside)...)
+	course.Say(t, "From the other one, which is not internal:")
+	engine.Docker(t, ping(open, outside)...)
 }
 
 // The application, one command a container. They share a network, on which each is known by the name that the others

@@ -32,14 +32,16 @@ func afterwards(script string, arguments []string) (now, never func()) {
 		return func() {}, func() {}
 	}
 	pipes.Store(shell, pipe)
-	end := func(before func()) {
+	end := func(unperformed bool) {
 		if pipe, found := pipes.LoadAndDelete(shell); found {
-			before()
+			if unperformed {
+				_ = Kill(shell)
+			}
 			pipe.(io.Closer).Close()
 			_ = shell.Wait() // what the script's commands said of it is nobody's concern
 		}
 	}
-	return func() { end(func() {}) }, func() { end(func() { _ = Kill(shell) }) }
+	return func() { end(false) }, func() { end(true) }
 }
 
 // pipes keeps the pipes open: the garbage collector would close them.

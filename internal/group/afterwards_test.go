@@ -41,13 +41,14 @@ func TestACommandThatHasEndedIsLeftAlone(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skipf("not provable here: there is no shell: %v", err)
 	}
-	other := exec.Command("sleep", "1000")
+	other := exec.Command("sh", "-c", "read line; exit 7")
 	Own(other)
+	pipe, err := other.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, other.Start())
 	now, never := KillAfterwards(other) // as if it had got the number of one that has ended
 	never()
 	now()
-	assert.NoError(t, other.Process.Signal(syscall.Signal(0)), "nobody should have killed it")
-	require.NoError(t, Kill(other))
-	assert.ErrorContains(t, other.Wait(), "killed")
+	require.NoError(t, pipe.Close())
+	assert.ErrorContains(t, other.Wait(), "exit status 7", "nobody should have killed it")
 }
