@@ -45,6 +45,7 @@ const (
 	create     = "POST /containers/create"
 	update     = "POST /containers/*/update"
 	exec       = "POST /containers/*/exec"
+	execStart  = "POST /exec/*/start"
 	wait       = "POST /containers/*/wait"
 	stop       = "POST /containers/*/stop"
 	kill       = "POST /containers/*/kill"
@@ -302,6 +303,7 @@ var Faults = slices.Concat(
 		"exec-interactive": {"--interactive of docker exec", "AttachStdin"},
 	}),
 	[]Fault{
+		{Name: "exec-detach", What: "--detach of docker exec is dropped", on: execStart, plant: fieldDropped("Detach")},
 		nothingDone("update", "docker update", update),
 		nothingDone("stop", "docker stop", stop),
 		{Name: "stop-time", What: "--timeout of docker stop is dropped", on: stop, plant: func(r *request) bool {
@@ -333,6 +335,7 @@ var Faults = slices.Concat(
 		nothingDone("network-prune", "docker network prune", pruneNetworks),
 		nothingDone("image-prune", "docker image prune", pruneImages),
 		nothingDone("build-prune", "docker builder prune", pruneBuilds),
+		{Name: "build-prune-all", What: "--all of docker builder prune is dropped", on: pruneBuilds, plant: queryDropped("all")},
 		filterDropped("container-prune-filter", "docker container prune", pruneContainers),
 		filterDropped("volume-prune-filter", "docker volume prune", pruneVolumes),
 		filterDropped("image-prune-filter", "docker image prune", pruneImages),
@@ -346,6 +349,8 @@ var Faults = slices.Concat(
 			return r.query.Get("tail") != "all" && queryDropped("tail")(r)
 		}},
 		{Name: "since", What: "--since of docker logs is dropped", on: logs, plant: queryDropped("since")},
+		{Name: "until", What: "--until of docker logs is dropped", on: logs, plant: queryDropped("until")},
+		{Name: "follow", What: "--follow of docker logs is dropped", on: logs, plant: queryDropped("follow")},
 		{Name: "timestamps", What: "--timestamps of docker logs is dropped", on: logs, plant: queryDropped("timestamps")},
 		{Name: "ps-all", What: "--all of docker ps is dropped", on: list, plant: queryDropped("all")},
 		{Name: "ps-size", What: "--size of docker ps is dropped", on: list, plant: queryDropped("size")},
