@@ -45,7 +45,6 @@ const (
 	create     = "POST /containers/create"
 	update     = "POST /containers/*/update"
 	exec       = "POST /containers/*/exec"
-	execStart  = "POST /exec/*/start"
 	wait       = "POST /containers/*/wait"
 	stop       = "POST /containers/*/stop"
 	kill       = "POST /containers/*/kill"
@@ -303,7 +302,6 @@ var Faults = slices.Concat(
 		"exec-interactive": {"--interactive of docker exec", "AttachStdin"},
 	}),
 	[]Fault{
-		{Name: "exec-detach", What: "--detach of docker exec is dropped", on: execStart, plant: fieldDropped("Detach")},
 		nothingDone("update", "docker update", update),
 		nothingDone("stop", "docker stop", stop),
 		{Name: "stop-time", What: "--timeout of docker stop is dropped", on: stop, plant: func(r *request) bool {
