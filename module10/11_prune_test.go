@@ -87,21 +87,28 @@ func TestAFilterHoldsAPruneBack(t *testing.T) {
 }
 
 // `docker system prune` is all prunes in one, except that of volumes, which needs --volumes and even then takes only
-// those without a name. With --all it takes every image that no container uses.
+// those without a name. With --all it takes every image that no container uses, and of the build cache also what an
+// image that stays has, too.
 func TestSystemPruneSparesVolumesAndWithAllTakesUnusedImages(t *testing.T) {
 	w := newWorkbench(t, "prune-system").apart(t)
 	w.build(t, w.name, "LABEL row=system")
 	w.Docker(t, "volume", "create", w.name)
 	w.Docker(t, "run", "--name", w.name, "--volume", "/data", w.busybox)
 	anonymous := w.about(t, "container", w.name, "{{(index .Mounts 0).Name}}")
+	step := "echo " + w.name + " > /made"
+	w.build(t, w.name+"-used", "RUN "+step)
+	w.Docker(t, "run", "--detach", "--init", w.name+"-used", "sleep", "1000")
 
 	w.Docker(t, "system", "prune", "--force")
 	assert.False(t, w.has(t, "container", w.name))
 	assert.True(t, w.has(t, "image", w.name))
 	assert.True(t, w.has(t, "volume", anonymous))
+	assert.Contains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step, "the image has this step's layer, too")
 	w.Docker(t, "system", "prune", "--force", "--all", "--volumes")
 	assert.False(t, w.has(t, "image", w.name))
 	assert.False(t, w.has(t, "volume", anonymous))
+	assert.NotContains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step, "the cache should have nothing of the image any more")
+	assert.True(t, w.has(t, "image", w.name+"-used"), "the image itself is in use")
 	assert.True(t, w.has(t, "volume", w.name), "it has a name")
 	assert.Equal(t, "running", w.state(t, "keeper"), "and what runs, stays, with its image")
 	assert.True(t, w.has(t, "image", w.busybox))

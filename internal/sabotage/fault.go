@@ -333,7 +333,7 @@ var Faults = slices.Concat(
 		nothingDone("network-prune", "docker network prune", pruneNetworks),
 		nothingDone("image-prune", "docker image prune", pruneImages),
 		nothingDone("build-prune", "docker builder prune", pruneBuilds),
-		{Name: "build-prune-all", What: "--all of docker builder prune is dropped", on: pruneBuilds, plant: queryDropped("all")},
+		{Name: "build-prune-all", What: "--all of docker system prune is dropped as to builds", on: pruneBuilds, plant: queryDropped("all")},
 		filterDropped("container-prune-filter", "docker container prune", pruneContainers),
 		filterDropped("volume-prune-filter", "docker volume prune", pruneVolumes),
 		filterDropped("image-prune-filter", "docker image prune", pruneImages),
