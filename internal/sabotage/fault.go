@@ -238,6 +238,10 @@ var Faults = slices.Concat(
 		{Name: "network-label", What: "--label of a network is dropped", on: newNetwork, plant: labelsDropped},
 		{Name: "attachable", What: "--attachable of a network is dropped", on: newNetwork, plant: fieldDropped("Attachable")},
 		{Name: "subnet", What: "--subnet and --gateway of a network are dropped", on: newNetwork, plant: fieldDropped("IPAM", "Config")},
+		{Name: "gateway", What: "--gateway of a network is dropped", on: newNetwork, plant: subnets("Gateway")},
+		{Name: "ip-range", What: "--ip-range of a network is dropped", on: newNetwork, plant: subnets("IPRange")},
+		{Name: "aux-address", What: "--aux-address of a network is dropped", on: newNetwork, plant: subnets("AuxiliaryAddresses")},
+		{Name: "connect-ip", What: "--ip of docker network connect is dropped", on: connect, plant: fieldDropped("EndpointConfig", "IPAMConfig")},
 		{Name: "connect-alias", What: "--alias of docker network connect is dropped", on: connect, plant: fieldDropped("EndpointConfig", "Aliases")},
 		nothingDone("connect", "docker network connect", connect),
 		nothingDone("disconnect", "docker network disconnect", disconnect),
@@ -324,6 +328,7 @@ var Faults = slices.Concat(
 		nothingDone("copy", "docker cp into a container", copyInto),
 		nothingDone("remove", "docker rm", remove),
 		{Name: "remove-force", What: "--force of docker rm is dropped", on: remove, plant: queryDropped("force")},
+		{Name: "image-remove-force", What: "--force of docker image rm is dropped", on: removeImage, plant: queryDropped("force")},
 		{Name: "remove-volumes", What: "--volumes of docker rm is dropped", on: remove, plant: queryDropped("v")},
 		nothingDone("volume-remove", "docker volume rm", removeVolume),
 		nothingDone("network-remove", "docker network rm", removeNetwork),
@@ -350,10 +355,13 @@ var Faults = slices.Concat(
 		{Name: "until", What: "--until of docker logs is dropped", on: logs, plant: queryDropped("until")},
 		{Name: "follow", What: "--follow of docker logs is dropped", on: logs, plant: queryDropped("follow")},
 		{Name: "timestamps", What: "--timestamps of docker logs is dropped", on: logs, plant: queryDropped("timestamps")},
+		{Name: "details", What: "--details of docker logs is dropped", on: logs, plant: queryDropped("details")},
+		{Name: "ps-last", What: "--last of docker ps is dropped", on: list, plant: queryDropped("limit")},
 		{Name: "ps-all", What: "--all of docker ps is dropped", on: list, plant: queryDropped("all")},
 		{Name: "ps-size", What: "--size of docker ps is dropped", on: list, plant: queryDropped("size")},
 		{Name: "inspect-size", What: "--size of docker inspect is dropped", on: inspect, plant: queryDropped("size")},
 		{Name: "commit-change", What: "--change of docker commit is dropped", on: commit, plant: queryDropped("changes")},
+		{Name: "commit-author", What: "--author of docker commit is dropped", on: commit, plant: queryDropped("author")},
 		{Name: "commit-message", What: "--message of docker commit is dropped", on: commit, plant: queryDropped("comment")},
 	},
 
@@ -747,6 +755,19 @@ func endpoints(name string) func(*request) bool {
 		for _, one := range all {
 			if endpoint, ok := one.(object); ok && !empty(endpoint[name]) {
 				delete(endpoint, name)
+				altered = true
+			}
+		}
+		return altered
+	}
+}
+
+// subnets drops a field of what is asked of each subnet of a network.
+func subnets(name string) func(*request) bool {
+	return func(r *request) (altered bool) {
+		for _, subnet := range objects(field(r.body, "IPAM", "Config")) {
+			if !empty(subnet[name]) {
+				delete(subnet, name)
 				altered = true
 			}
 		}
