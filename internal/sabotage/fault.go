@@ -425,6 +425,8 @@ var Faults = slices.Concat(
 		}},
 		{Name: "service-update-flow-anew", What: "how a service is to be updated is dropped in an update", on: updateService,
 			plant: fieldDropped("UpdateConfig")},
+		{Name: "service-rollback", What: "docker service rollback goes on as it is, and not back", on: updateService, plant: queryDropped("rollback")},
+		{Name: "service-force", What: "--force of docker service update is dropped", on: updateService, plant: fieldDropped("TaskTemplate", "ForceUpdate")},
 		{Name: "node-availability", What: "--availability of docker node update is dropped", on: updateNode, plant: func(r *request) bool {
 			return r.body["Availability"] != "active" && set(r.body, "active", "Availability")
 		}},
