@@ -51,16 +51,28 @@ func (r Row) Name() string {
 	return name
 }
 
+// title is the flag after the command that it is one of, unless that is docker run.
+func (r Row) title() string {
+	var title []string
+	for _, word := range strings.Fields(r.Line) {
+		if strings.HasPrefix(word, "-") || strings.HasPrefix(word, "$") {
+			break
+		}
+		title = append(title, word)
+	}
+	return strings.Join(append(title, r.Flag), " ")
+}
+
 // Perform shows the learner the table, and performs each of its rows as a subtest.
 func Perform(t *testing.T, table []Row) {
 	course.Show(t, Text(table))
 	for _, row := range table {
-		t.Run(strings.NewReplacer(" ", "_", "/", "_").Replace(row.Flag), row.perform)
+		t.Run(strings.NewReplacer(" ", "_", "/", "_").Replace(row.title()), row.perform)
 	}
 }
 
 func (r Row) perform(t *testing.T) {
-	course.Say(t, "%s: %s.", r.Flag, r.Changes)
+	course.Say(t, "%s: %s.", r.title(), r.Changes)
 	if r.Needs != nil {
 		r.Needs(t)
 	}

@@ -38,6 +38,8 @@ func TestARowHoldsOnlyIfItsFlagMakesTheDifference(t *testing.T) {
 	assert.ErrorContains(t, row.Verdict("/", "/"), "with --workdir /tmp")
 	assert.ErrorContains(t, row.Verdict("/tmp", "/tmp"), "without --workdir /tmp")
 	assert.Equal(t, "--workdir", row.Name())
+	assert.Equal(t, row.Flag, row.title(), "of docker run, there is no need to say that it is one")
+	assert.Equal(t, "network create --subnet 10.0.0.0/8", Row{Flag: "--subnet 10.0.0.0/8", Line: "network create --internal $FLAG $WORD"}.title())
 }
 
 func TestTheTableShowsTheCommandThatIsPerformed(t *testing.T) {
