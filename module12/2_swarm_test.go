@@ -120,7 +120,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	course.Say(t, "All at once, and the old ones first:")
 	before = len(s.said(t))
 	visitors = s.visit(t)
-	s.update(t, "--image", "api-golang:2", "--update-order", "stop-first", "--update-parallelism", "0")
+	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2", "--update-order", "stop-first", "--update-parallelism", "0"))
 	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
 	unlucky := visitors.count(t, 200)
 	assert.NotZero(t, unlucky.lost)
@@ -243,7 +243,12 @@ func (s *stack) update(t *testing.T, flags ...string) string {
 	t.Helper()
 	line := append([]string{"service", "update", "--detach", "--no-resolve-image"}, flags...)
 	s.manager.Docker(t, append(line, "shop_api-golang")...)
-	return updated(t, s.manager, "shop_api-golang")
+	ended := updated(t, s.manager, "shop_api-golang")
+	if ended != "completed\n" {
+		course.Say(t, "Why it wasn't completed, the tasks know:")
+		s.manager.Docker(t, "service", "ps", "--no-trunc", "--format", "{{.Image}} {{.CurrentState}} {{.Error}}", "shop_api-golang")
+	}
+	return ended
 }
 
 // rollback brings api-golang back to what it was before its last update, and returns how that ended.
