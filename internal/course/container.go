@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
@@ -85,6 +86,13 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
 			for _, modify := range r.host {
 				modify(host)
+			}
+			for n := range host.Mounts {
+				// A volume without a name outlives its container when docker rm isn't told of it. By its labels it is found
+				// then, however the lesson ends.
+				if m := &host.Mounts[n]; m.Type == mount.TypeVolume && m.Source == "" {
+					m.VolumeOptions = &mount.VolumeOptions{Labels: labels}
+				}
 			}
 			onCreate, published = host, host.PortBindings
 		}),

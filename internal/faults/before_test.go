@@ -71,6 +71,23 @@ func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 	m.hasNothingLeft(t)
 }
 
+// A volume without a name tells nobody whose it is, when its container is gone. The course gives it labels, so that it goes,
+// too, whether the run can clean up itself or the reaper has to.
+func TestAVolumeWithoutANameGoesWithTheRun(t *testing.T) {
+	m := newMachine(t)
+	for _, signal := range []string{"INT", "KILL"} {
+		run := course.CLI{}.DockerInBackground(t, m.exec("sh", "-c", "exec lesson -test.v -test.run TestAVolumeIsLeftBehind 2>&1")...)
+		run.WaitForOutput(t, "it is under way")
+		m.Exec(t, "kill -"+signal+" $(pidof lesson)")
+		run.WaitUntilEnded(t)
+		m.WaitFor(t, `test -z "$(docker ps --all --quiet)"`) // the reaper goes last
+		if signal == "KILL" {
+			m.Exec(t, "rm -rf /tmp/docker-proven-*") // which the next run would do
+		}
+		m.hasNothingLeft(t)
+	}
+}
+
 // What several lessons need is prepared once, and when that fails, each of the others says at once where to look.
 func TestWhatALessonFailsToPrepareIsNotTriedAgain(t *testing.T) {
 	m := newMachine(t)

@@ -63,6 +63,15 @@ func TestAVolumeIsUsedAgainAndAgain(t *testing.T) {
 	}
 }
 
+// A container that is gone has left a volume that has no name.
+func TestAVolumeIsLeftBehind(t *testing.T) {
+	container := course.Run(t, image.Busybox, course.Mount("type=volume,target=/data"))
+	course.Docker(t, "rm", "--force", container.Name)
+	assert.NotEmpty(t, course.Docker(t, "volume", "ls", "--quiet").Stdout)
+	course.Say(t, "it is under way")
+	course.Eventually(t, "somebody ends this", func() bool { return false })
+}
+
 func TestAProgramTakesAllMemory(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
 }
