@@ -121,7 +121,7 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 		"# Measured: module04",
 		"| 4 | 8.1 | 10.0 |",
 		"| module04 | 80 | 20 | 5 | 7 | 9.5 |",
-		"**Others made 3 containers",
+		"**Containers that others made on this engine meanwhile: 3**",
 		"| the floor: 100 containers at 10.0 per second | 10.0 |",
 		"| the run ÷ the floor | 3.0 |",
 		"waited for a single command | 9.0 |",
@@ -132,7 +132,10 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	} {
 		assert.Contains(t, page, line)
 	}
-	assert.NotContains(t, page, "failed")
+	assert.NotContains(t, page, "Failed")
+
+	run.recorded.Packages[0].Claims[0].Verdict = proof.Failed
+	assert.Contains(t, r.String(), "**Failed in this run: module04 TestOneIsTwo.**")
 }
 
 func TestReportsAreNamedAfterWhatIsMeasured(t *testing.T) {

@@ -65,7 +65,7 @@ func (r report) String() string {
 	}
 	say("| together | %d | %d | %d | %d | %s |\n", sum.containers, sum.inside, sum.networks, sum.images, seconds(r.run.took))
 	if r.run.others > 0 {
-		say("**Others made %d containers on this engine meanwhile**, which took their share of it.\n", r.run.others)
+		say("**Containers that others made on this engine meanwhile: %d**, which took their share of it.\n", r.run.others)
 	}
 
 	containers := sum.containers + sum.inside
@@ -94,8 +94,8 @@ func (r report) String() string {
 			"commands that they start) | %d MiB |", m.processes, m.bytes>>20)
 	}
 
-	if failed := notProven(r.run.recorded); failed > 0 {
-		say("\n**%d claims of this run failed**, so its times are not those of a whole run.", failed)
+	if failed := notProven(r.run.recorded); len(failed) > 0 {
+		say("\n**Failed in this run: %s.** So its times are not those of a whole run.", strings.Join(failed, ", "))
 	}
 	say("\n## The slowest claims, and the longest thing that each waited for\n")
 	say("| claim | time | of which | it waited for |\n|---|--:|--:|---|")
@@ -147,11 +147,11 @@ func buildsOf(run performance) time.Duration {
 	return time.Duration(float64(run.took) * built.Seconds() / waited.Seconds())
 }
 
-func notProven(run proof.Recorded) (failed int) {
+func notProven(run proof.Recorded) (failed []string) {
 	for _, p := range run.Packages {
 		for _, c := range p.Claims {
 			if c.Verdict == proof.Failed || c.Verdict == proof.Unfinished {
-				failed++
+				failed = append(failed, p.Name+" "+c.Name)
 			}
 		}
 	}

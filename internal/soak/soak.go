@@ -156,7 +156,7 @@ func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.
 			failures = append(failures, fmt.Sprintf("failed with -shuffle=%d: %s (make book RUN=%s shows it)", c.seed, claim, kept))
 		}
 	}
-	fmt.Fprintf(out, "%d claims proven, %d failures", passed, len(failures))
+	fmt.Fprintf(out, "claims proven: %d, failures: %d", passed, len(failures))
 	return len(failures) + p.tell(ctx, time.Now().Add(within), failures, out)
 }
 

@@ -120,7 +120,7 @@ func TestARoundCountsFailuresAndLeftovers(t *testing.T) {
 		t.Skip("not provable here: Windows has another name for TMPDIR; what is left is looked for on macOS and Linux")
 	}
 	assert.GreaterOrEqual(t, bad, 3, "of each copy a failure, and a file of both")
-	assert.Contains(t, out.String(), "2 claims proven, 2 failures, left: ")
+	assert.Contains(t, out.String(), "claims proven: 2, failures: 2, left: ")
 	assert.Contains(t, out.String(), "module01 TestFails")
 	assert.Contains(t, out.String(), "file "+filepath.Join(here.temporary, "forgotten"))
 	out.Reset()
