@@ -52,14 +52,14 @@ func perform(ctx context.Context, args []string, out, kept io.Writer) (report *r
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(stdout, kept), stderr
 	cmd.WaitDelay = grace
 	group.Own(cmd)
+	finished := make(chan struct{})
 	cmd.Cancel = func() error {
 		mu.Lock()
 		report.stop()
 		mu.Unlock()
-		return group.Interrupt(cmd)
+		return group.InterruptUntil(finished, cmd)
 	}
 
-	finished := make(chan struct{})
 	var ticking sync.WaitGroup
 	ticking.Go(func() {
 		tick := time.NewTicker(time.Second)

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"docker-proven/internal/engine"
@@ -101,41 +100,49 @@ type copyOfTheCourse struct {
 	command *exec.Cmd
 	seed    uint64 // of -shuffle
 	said    bytes.Buffer
+	ended   chan struct{} // closed then
 }
 
 // start starts a copy of the course in this place. What go itself keeps while it compiles is elsewhere, for a go command
 // that is killed leaves it.
 func (p *place) start(ctx context.Context, args []string) (*copyOfTheCourse, error) {
-	c := &copyOfTheCourse{seed: rand.Uint64() >> 1}
+	c := &copyOfTheCourse{seed: rand.Uint64() >> 1, ended: make(chan struct{})}
 	words := append([]string{"test", "-json", "-count=1", "-timeout=60m", fmt.Sprintf("-shuffle=%d", c.seed)}, args...)
 	if !proof.HasPattern(args) {
 		words = append(words, "./...")
 	}
 	c.command = exec.CommandContext(ctx, "go", words...)
 	group.Own(c.command)
-	c.command.Cancel = func() error { return group.Interrupt(c.command) }
+	c.command.Cancel = func() error { return group.InterruptUntil(c.ended, c.command) }
 	c.command.WaitDelay = time.Minute
 	c.command.Stdout, c.command.Stderr = &c.said, &c.said
 	c.command.Env = append(os.Environ(), p.session.Environment(),
 		"TMPDIR="+p.temporary, "GOTMPDIR="+p.compiling, "DOCKER_CONFIG="+p.configuration)
-	return c, c.command.Start()
+	if err := c.command.Start(); err != nil {
+		return nil, fmt.Errorf("go test does not start: %w", err)
+	}
+	go func() {
+		defer close(c.ended)
+		_ = c.command.Wait() // what failed is in what it said
+	}()
+	return c, nil
 }
 
 // round runs copies at once, to their end.
 func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.Writer) (bad int) {
 	began := time.Now()
-	var ending sync.WaitGroup
 	var copies []*copyOfTheCourse
 	for range atOnce {
 		c, err := p.start(ctx, args)
 		if err != nil {
-			fmt.Fprintf(out, "go test does not start: %v\n", err)
+			fmt.Fprintln(out, err)
 			return 1
 		}
 		copies = append(copies, c)
-		ending.Go(func() { _ = c.command.Wait() }) // what failed is in what it said
 	}
-	ending.Wait()
+	for _, c := range copies {
+		<-c.ended
+	}
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -185,42 +192,37 @@ func (c *copyOfTheCourse) verdict() (proven int, failed []string) {
 // kill ends a copy at a moment of its life, which takes about so long. One that ends before that moment has lived for as
 // long as is returned, and is no kill.
 func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args []string, out io.Writer) (bad int, lived time.Duration) {
-	name, signal := "SIGINT", group.Interrupt
-	if n%2 == 0 {
-		name, signal = "SIGKILL", group.Kill
-	}
 	c, err := p.start(ctx, args)
 	if err != nil {
-		fmt.Fprintf(out, "go test does not start: %v\n", err)
+		fmt.Fprintln(out, err)
 		return 1, 0
+	}
+	name, signal := "SIGINT", c.command.Cancel
+	if n%2 == 0 {
+		name, signal = "SIGKILL", func() error { return group.Kill(c.command) }
 	}
 	began := time.Now()
 	moment := time.Duration(rand.Int64N(int64(took)))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = c.command.Wait()
-	}()
 	select {
 	case <-time.After(moment):
-		_ = signal(c.command)
-	case <-ended:
+		_ = signal()
+	case <-c.ended:
 		name, lived = "it had ended before", time.Since(began)
 	case <-ctx.Done():
 	}
 	deadline := time.Now().Add(within)
 	select {
-	case <-ended:
+	case <-c.ended:
 	case <-time.After(within): // then its processes are among what is left
 	}
 	if ctx.Err() != nil {
-		<-ended
+		<-c.ended
 		return 0, 0
 	}
 	fmt.Fprintf(out, "Kill %d of %d: %s after %.1f s, -shuffle=%d", n, kills, name, moment.Seconds(), c.seed)
 	bad = p.tell(ctx, deadline, nil, out)
 	_ = group.Kill(c.command)
-	<-ended
+	<-c.ended
 	return bad, lived
 }
 

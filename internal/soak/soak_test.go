@@ -22,7 +22,7 @@ import (
 // somewhere is a place, removed when the test ends.
 func somewhere(t *testing.T) *place {
 	t.Helper()
-	within = time.Second // after a run; what is left in these tests is left for good
+	within = 2 * time.Second // after a run; what is left in these tests is left for good
 	docker, _, err := engine.Connect(t.Context())
 	require.NoError(t, err)
 	busybox, err := image.Obtain(t.Context(), image.Busybox.Ref(), t.Output())
