@@ -15,17 +15,16 @@ import (
 // relies on what signals do by themselves can't be asked to end. With --init, process 1 is a small program that passes
 // signals on to its child, the program, which is then a process like any other. (143 is 128 plus 15, SIGTERM's number.)
 func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
+	const processOne = `(?m)^ +1 .* sleep 605$`
 	deaf := background(t, nil, "exec sleep 605")
+	course.DockerUntil(t, processOne, "exec", deaf.Name, "ps")
 	course.Docker(t, "kill", "--signal", "TERM", deaf.Name)
-	assert.Regexp(t, `(?m)^ +1 .* sleep 605$`, course.Docker(t, "exec", deaf.Name, "ps").Stdout,
-		"process 1 should not have heard the signal")
+	assert.Regexp(t, processOne, course.Docker(t, "exec", deaf.Name, "ps").Stdout, "process 1 should not have heard the signal")
 	assert.Equal(t, "running", state(t, deaf))
 
 	course.Say(t, "With an init the same program is its child, and ends:")
 	hearing := background(t, []string{"--init"}, "exec sleep 605")
-	processes := course.Docker(t, "exec", hearing.Name, "ps").Stdout
-	assert.Regexp(t, `(?m)^ +1 .*docker-init `, processes)
-	assert.Regexp(t, `(?m)^ +([2-9]|\d\d+) .* sleep 605$`, processes)
+	course.DockerUntil(t, `(?m)^ +1 .*docker-init .*\n +\d+ .* sleep 605$`, "exec", hearing.Name, "ps")
 	course.Docker(t, "kill", "--signal", "TERM", hearing.Name)
 	hearing.WaitUntilEnded(t)
 	assert.Equal(t, 143, exitCode(t, hearing))
