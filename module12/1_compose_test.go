@@ -146,6 +146,8 @@ func composeUpdatesWithoutLoss(t *testing.T, p *project) {
 	visitors = visit(t, p.url+"/api/golang/", `"api":"golang"`)
 	p.compose(t, "stop", "api-golang")
 	visitors.untilOneIsLost(t)
+	// compose goes by the engine's list. (The list of a busy engine is a moment behind what happened.)
+	p.DockerUntil(t, "^$", "compose", "ps", "--quiet", "--status", "running", "api-golang")
 	p.compose(t, "up", "--detach", "--wait")
 	unlucky := visitors.count(t, 200)
 	assert.NotZero(t, unlucky.lost)
