@@ -79,7 +79,7 @@ func TestUpEndsAsTheTestsEnd(t *testing.T) {
 	failed := p.With("STATUS=3").DockerTries(t, "compose", "up", "--exit-code-from", "tests")
 	assert.Equal(t, 3, failed.ExitCode)
 	// The database has been stopped, too. (The list of a busy engine is a moment behind what happened.)
-	p.DockerUntil(t, "^$", running...)
+	p.With("STATUS=3").DockerUntil(t, "^$", running...)
 	p.With("STATUS=0").Docker(t, "compose", "up", "--exit-code-from", "tests")
 
 	course.Say(t, "Without the flag nobody hears of the failure, and the database runs on:")
