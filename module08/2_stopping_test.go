@@ -24,7 +24,7 @@ func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
 
 	course.Say(t, "With an init the same program is its child, and ends:")
 	hearing := background(t, []string{"--init"}, "exec sleep 605")
-	course.DockerUntil(t, `(?m)^ +1 .*docker-init .*\n +\d+ .* sleep 605$`, "exec", hearing.Name, "ps")
+	course.DockerUntil(t, `(?m)^ +1 .*docker-init .*\n +([2-9]|\d\d+) .* sleep 605$`, "exec", hearing.Name, "ps")
 	course.Docker(t, "kill", "--signal", "TERM", hearing.Name)
 	hearing.WaitUntilEnded(t)
 	assert.Equal(t, 143, exitCode(t, hearing))

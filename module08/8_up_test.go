@@ -78,7 +78,8 @@ func TestUpEndsAsTheTestsEnd(t *testing.T) {
 	running := []string{"compose", "ps", "--status", "running", "--quiet"}
 	failed := p.With("STATUS=3").DockerTries(t, "compose", "up", "--exit-code-from", "tests")
 	assert.Equal(t, 3, failed.ExitCode)
-	// The database has been stopped, too. (The list of a busy engine is a moment behind what happened.)
+	// The database has been stopped, too. (The list of a busy engine is a moment behind what happened. Without STATUS, compose
+	// would have something to say.)
 	p.With("STATUS=3").DockerUntil(t, "^$", running...)
 	p.With("STATUS=0").Docker(t, "compose", "up", "--exit-code-from", "tests")
 

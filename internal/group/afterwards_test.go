@@ -12,24 +12,13 @@ import (
 )
 
 func TestACommandIsKilledWithWhatItHasStarted(t *testing.T) {
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skipf("not provable here: there is no shell: %v", err)
-	}
 	// The child has the pipe, too: it ends only when both are gone.
-	busy := exec.Command("sh", "-c", "sleep 1000 & echo started; while :; do :; done")
-	Own(busy)
-	said, err := busy.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, busy.Start())
+	busy, said := started(t, "sleep 1000 & echo started; while :; do :; done")
 	now, never := KillAfterwards(busy)
-	started := make([]byte, 8)
-	_, err = said.Read(started)
-	require.NoError(t, err)
-	require.Equal(t, "started\n", string(started))
 	require.NoError(t, busy.Process.Signal(syscall.Signal(0)), "it should be there until then")
 
 	now()
-	end, err := said.Read(started)
+	end, err := said.Read(make([]byte, 8))
 	assert.Zero(t, end)
 	assert.Error(t, err, "nobody should have the pipe any more")
 	assert.ErrorContains(t, busy.Wait(), "killed")

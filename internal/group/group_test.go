@@ -3,6 +3,7 @@
 package group
 
 import (
+	"io"
 	"os/exec"
 	"testing"
 
@@ -11,22 +12,31 @@ import (
 )
 
 func TestACommandThatGoesOnIsInterruptedAgain(t *testing.T) {
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skipf("not provable here: there is no shell: %v", err)
-	}
 	// Like a go command that is interrupted while it compiles a test: it starts another process all the same.
-	stubborn := exec.Command("sh", "-c", "trap : INT; echo started; sleep 1000; trap - INT; sleep 1000")
-	Own(stubborn)
-	said, err := stubborn.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, stubborn.Start())
-	started := make([]byte, 8)
-	_, err = said.Read(started)
-	require.NoError(t, err)
+	stubborn, _ := started(t, "trap : INT; echo started; sleep 10; trap - INT; sleep 10")
 
 	ended := make(chan struct{})
 	require.NoError(t, InterruptUntil(ended, stubborn))
-	err = stubborn.Wait()
+	err := stubborn.Wait()
 	close(ended)
-	assert.ErrorContains(t, err, "interrupt")
+	assert.ErrorContains(t, err, "interrupt", "it should have been interrupted once more")
+}
+
+// started has a shell perform a script, in a group of its own, and returns when that has said that it has started; and what it
+// says then.
+func started(t *testing.T, script string) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skipf("not provable here: there is no shell: %v", err)
+	}
+	cmd := exec.Command("sh", "-c", script)
+	Own(cmd)
+	said, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line := make([]byte, 8)
+	_, err = said.Read(line)
+	require.NoError(t, err)
+	require.Equal(t, "started\n", string(line))
+	return cmd, said
 }
