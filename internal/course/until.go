@@ -23,20 +23,20 @@ func (c CLI) DockerUntil(t *testing.T, pattern string, arguments ...string) Resu
 	limit := patienceFor(arguments)
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	var stdout, stderr bytes.Buffer
+	var result Result
 	defer func() {
 		if t.Failed() {
-			l.write("It printed at last:\n" + indent(stdout.String()+stderr.String(), "    "))
+			l.write("It printed at last:\n" + indent(result.Output(), "    "))
 		}
 	}()
-	var result Result
 	eventually(t, limit, c.shown("docker", arguments)+" prints "+pattern, func() bool {
-		stdout.Reset()
-		stderr.Reset()
+		var stdout, stderr bytes.Buffer
 		command := c.command(ctx, l, "docker", arguments)
 		command.Stdout, command.Stderr = &stdout, &stderr
 		_ = command.Run() // a failure prints what is not expected, or is
-		result = outcome(command, &stdout, &stderr)
+		if attempt := outcome(command, &stdout, &stderr); ctx.Err() == nil || result.Output() == "" {
+			result = attempt // one that was cut off tells less than the one before
+		}
 		return expected.MatchString(result.Output())
 	})
 	c.show(l, result)
