@@ -14,6 +14,8 @@ import (
 // The kernel protects a container's process 1: a signal for which it has no handler is not delivered. So a program that
 // relies on what signals do by themselves can't be asked to end. With --init, process 1 is a small program that passes
 // signals on to its child, the program, which is then a process like any other. (143 is 128 plus 15, SIGTERM's number.)
+// The processes are looked at first: docker says that a container runs a moment before its program does, and a signal in that
+// moment is for the one that sets the container up.
 func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
 	const processOne = `(?m)^ +1 .* sleep 605$`
 	deaf := background(t, nil, "exec sleep 605")
