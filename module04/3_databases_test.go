@@ -13,16 +13,19 @@ import (
 )
 
 // Postgres takes a configuration file of yours by a bind mount and one option. Docker has nothing to do with
-// it: what follows the image's name goes to the server.
+// it: what follows the image's name goes to the server. Both servers have the same data, on a volume: only the file differs.
 func TestPostgresRunsWithItsOwnConfigurationFile(t *testing.T) {
+	pgdata, password := course.NewVolume(t, "pgdata"), course.Secret(t)
+	data := course.Volume(pgdata, course.DataDirectory(t, image.Postgres))
+	standard := database.StartPostgres(t, image.Postgres, password, data)
+	assert.NotEqual(t, [][]any{{"42"}}, standard.Query(t, "SHOW max_connections"))
+	standard.Remove(t)
+
 	file := course.File(t, "postgres.conf", "listen_addresses = '*'\nmax_connections = 42\n")
-	configured := database.StartPostgres(t, image.Postgres, course.Secret(t),
+	configured := database.StartPostgres(t, image.Postgres, password, data,
 		course.Volume(file, "/etc/postgresql/postgresql.conf", "ro"),
 		course.Command("postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"))
 	assert.Equal(t, [][]any{{"42"}}, configured.Query(t, "SHOW max_connections"))
-
-	standard := database.StartPostgres(t, image.Postgres, course.Secret(t))
-	assert.NotEqual(t, [][]any{{"42"}}, standard.Query(t, "SHOW max_connections"))
 }
 
 // Two major versions of one database can't easily be installed side by side. In containers they are just two
