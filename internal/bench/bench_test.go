@@ -42,13 +42,14 @@ func (e told) ExecCreate(_ context.Context, id string, _ client.ExecCreateOption
 	return client.ExecCreateResult{ID: id}, nil
 }
 
-// ExecAttach is the output of a command in an engine, a line for each container that was made there.
+// ExecAttach is the output of a command in an engine, a line for each container that was made there, and one more for a command
+// that was performed in it.
 func (e told) ExecAttach(_ context.Context, id string, _ client.ExecAttachOptions) (result client.ExecAttachResult, err error) {
 	here, there := net.Pipe()
 	n, err := strconv.Atoi(strings.TrimPrefix(id, "engine with "))
 	go func() {
 		defer there.Close()
-		fmt.Fprint(there, strings.Repeat("another\r\n", n))
+		fmt.Fprint(there, strings.Repeat("\"create\"\r\n\"exec_start: echo create\"\r\n", n))
 	}()
 	result.HijackedResponse = client.NewHijackedResponse(here, "")
 	return result, err
@@ -70,6 +71,9 @@ func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "c", named(theirs, "module01"))
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "d", nil)
 	happen(eventtypes.ContainerEventType, eventtypes.ActionStart, "b", named(ours, "module02"))
+	happen(eventtypes.ContainerEventType, "exec_start: ls create", "a", named(ours, "module01"))
+	happen(eventtypes.ContainerEventType, "exec_start: ls", "c", named(theirs, "module01"))
+	happen(eventtypes.ContainerEventType, eventtypes.Action("exec_start: sh -c "+watch), "b", named(ours, "module02"))
 	engine := named(ours, "module02")
 	engine["image"] = image.DockerInDocker.Ref()
 	happen(eventtypes.ContainerEventType, eventtypes.ActionStart, "engine with 3", engine)
@@ -79,7 +83,7 @@ func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	happen(eventtypes.ImageEventType, eventtypes.ActionCreate, "i", named(ours, "module01")) // older engines don't tell it
 	made, others, err := stop()
 	require.NoError(t, err)
-	assert.Equal(t, map[string]*tally{"module01": {1, 1, 1, 0}, "module02": {2, 0, 0, 3}}, made)
+	assert.Equal(t, map[string]*tally{"module01": {1, 1, 1, 0, 1}, "module02": {2, 0, 0, 3, 3}}, made)
 	assert.Equal(t, 2, others)
 }
 
@@ -103,7 +107,7 @@ func TestTheCeilingIsMeasuredWithoutALeftover(t *testing.T) {
 
 func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	run := performance{took: 30 * time.Second, compiled: 2 * time.Second, others: 3, memory: peak{bytes: 100 << 20, processes: 2},
-		made: map[string]*tally{"module04": {80, 5, 7, 20}}}
+		made: map[string]*tally{"module04": {80, 5, 7, 20, 60}, "faults": {1, 0, 0, 0, 0}}}
 	var err error
 	run.recorded, err = proof.Read(strings.NewReader(`{"Time":"2026-01-01T00:00:00Z","Action":"run","Package":"docker-proven/module04","Test":"TestOneIsTwo"}
 {"Time":"2026-01-01T00:00:01Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    $ docker run a | b\n"}
@@ -112,6 +116,7 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 {"Time":"2026-01-01T00:00:11Z","Action":"output","Package":"docker-proven/module04","Test":"TestOneIsTwo","Output":"    done\n"}
 {"Time":"2026-01-01T00:00:12Z","Action":"pass","Package":"docker-proven/module04","Test":"TestOneIsTwo","Elapsed":9}
 {"Time":"2026-01-01T00:00:12Z","Action":"pass","Package":"docker-proven/module04","Elapsed":9.5}
+{"Time":"2026-01-01T00:00:13Z","Action":"pass","Package":"docker-proven/internal/faults","Elapsed":1.5}
 `))
 	require.NoError(t, err)
 	naive := performance{took: 90 * time.Second}
@@ -120,9 +125,9 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	for _, line := range []string{
 		"# Measured: module04",
 		"| 4 | 8.1 | 10.0 |",
-		"| module04 | 80 | 20 | 5 | 7 | 9.5 |",
+		"| module04 | 80 | 20 | 60 | 5 | 7 | 9.5 |", "| faults | 1 | 0 | 0 | 0 | 0 | 1.5 |",
 		"**Containers that others made on this engine meanwhile: 3**",
-		"| the floor: 100 containers at 10.0 per second | 10.0 |",
+		"| the floor: 101 containers at 10.0 per second | 10.1 |",
 		"| the run ÷ the floor | 3.0 |",
 		"waited for a single command | 9.0 |",
 		"| the run without the builds ÷ the floor | 2.1 |",
@@ -134,7 +139,7 @@ func TestTheReportTellsFloorRatioAndWaits(t *testing.T) {
 	}
 	assert.NotContains(t, page, "Failed")
 
-	run.recorded.Packages[0].Claims[0].Verdict = proof.Failed
+	run.recorded.Packages[1].Claims[0].Verdict = proof.Failed
 	assert.Contains(t, r.String(), "**Failed in this run: module04 TestOneIsTwo.**")
 }
 

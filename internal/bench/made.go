@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 // reaperLabel is on what testcontainers-go makes, its reaper included, and has the same value as the course's own label.
 const reaperLabel = "org.testcontainers.sessionId"
 
-// A tally is what a package has made on the learner's engine; and the containers on throwaway engines.
-type tally struct{ containers, networks, images, inside int }
+// A tally is what a package has made on the learner's engine; the containers on throwaway engines; and, of both, the commands
+// that were performed in containers besides, by docker exec and by health checks.
+type tally struct{ containers, networks, images, inside, execs int }
 
 // events is what the engine is asked to see what happens.
 type events interface {
@@ -35,9 +37,9 @@ type events interface {
 func count(ctx context.Context, docker events, ours session.Session) (stop func() (made map[string]*tally, others int, err error)) {
 	made, others := map[string]*tally{}, 0
 	var problem error
-	var mutex sync.Mutex // of each tally's inside
+	var mutex sync.Mutex // of what each tally has inside, and of its execs
 	ctx, cancel := context.WithCancel(ctx)
-	filters := make(client.Filters).Add("event", "create", "start", "tag")
+	filters := make(client.Filters).Add("event", "create", "start", "tag", string(eventtypes.ActionExecStart))
 	stream := docker.Events(ctx, client.EventsListOptions{Since: strconv.FormatInt(time.Now().Unix(), 10), Filters: filters})
 	var counting sync.WaitGroup
 	counting.Go(func() {
@@ -60,11 +62,16 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 					e.Actor.Attributes["image"] == image.DockerInDocker.Ref():
 					of := made[name]
 					counting.Go(func() {
-						containers := within(ctx, docker, e.Actor.ID)
+						containers, execs := within(ctx, docker, e.Actor.ID)
 						mutex.Lock()
 						defer mutex.Unlock()
 						of.inside += containers
+						of.execs += execs
 					})
+				case kind == eventtypes.ContainerEventType && isExec(string(e.Action)) && known:
+					mutex.Lock()
+					made[name].execs++
+					mutex.Unlock()
 				case kind == eventtypes.NetworkEventType && e.Action == eventtypes.ActionCreate && known:
 					made[name].networks++
 				case kind == eventtypes.ImageEventType && e.Action == eventtypes.ActionTag && known:
@@ -86,25 +93,40 @@ func count(ctx context.Context, docker events, ours session.Session) (stop func(
 	}
 }
 
-// within is how many containers are made on the engine in a container, until that one ends or nobody counts any more.
-func within(ctx context.Context, docker events, container string) (containers int) {
-	// That engine may be starting, or be started anew, and remembers what happened since.
-	const line = "while :; do docker events --since 0 --filter type=container --filter event=create --format '{{.ID}}' 2>&-; sleep 1; done"
-	command := client.ExecCreateOptions{AttachStdout: true, TTY: true, Cmd: []string{"sh", "-c", line}}
+// watch tells in a throwaway engine's container what happens there. That engine may be starting, or be started anew, and
+// remembers what happened since.
+const watch = "while :; do docker events --since 0 --filter type=container --filter event=create --filter event=exec_start " +
+	"--format '{{json .Action}}' 2>&-; sleep 1; done"
+
+// isExec is whether an action is that a command starts in a container, "exec_start: " and the command; watch is none of the course's.
+func isExec(action string) bool {
+	return strings.HasPrefix(action, string(eventtypes.ActionExecStart)) && !strings.HasSuffix(action, watch)
+}
+
+// within is how many containers are made on the engine in a container, and how many commands are performed in them, until that
+// engine ends or nobody counts any more.
+func within(ctx context.Context, docker events, container string) (containers, execs int) {
+	command := client.ExecCreateOptions{AttachStdout: true, TTY: true, Cmd: []string{"sh", "-c", watch}}
 	created, err := docker.ExecCreate(ctx, container, command)
 	if err != nil {
-		return 0 // it has gone already
+		return 0, 0 // it has gone already
 	}
 	attached, err := docker.ExecAttach(ctx, created.ID, client.ExecAttachOptions{TTY: true})
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	defer attached.Close()
 	defer context.AfterFunc(ctx, attached.Close)()
-	for lines := bufio.NewScanner(attached.Reader); lines.Scan(); {
-		containers++
+	lines := bufio.NewScanner(attached.Reader)
+	lines.Buffer(nil, 1<<20) // a command may be long
+	for lines.Scan() {
+		if isExec(strings.TrimPrefix(lines.Text(), `"`)) {
+			execs++
+		} else {
+			containers++
+		}
 	}
-	return containers
+	return containers, execs
 }
 
 // madeBy is the name of the test process that has made what an event is about. Events about networks don't have labels, so

@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -51,19 +52,20 @@ func (r report) String() string {
 
 	say("\n## What is made, and how fast\n")
 	say("What the test processes made on this engine, by its events, one reaper per process included; and the containers that " +
-		"were made on throwaway engines, by the events of those. (The containers of a Kubernetes cluster are not counted.)\n")
-	say("| package | containers | on throwaway engines | networks | images built or tagged | time |\n|---|--:|--:|--:|--:|--:|")
+		"were made on throwaway engines, by the events of those. Exec is what was performed in all of these besides, by docker exec " +
+		"and by health checks. (The containers of a Kubernetes cluster are not counted.)\n")
+	say("| package | containers | on throwaway engines | exec | networks | images built or tagged | time |\n|---|--:|--:|--:|--:|--:|--:|")
 	var sum tally
 	took := map[string]time.Duration{}
 	for _, p := range r.run.recorded.Packages {
-		took[p.Name] = p.Took
+		took[path.Base(p.Name)] = p.Took
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.run.made)) {
 		t := r.run.made[name]
-		sum = tally{sum.containers + t.containers, sum.networks + t.networks, sum.images + t.images, sum.inside + t.inside}
-		say("| %s | %d | %d | %d | %d | %s |", name, t.containers, t.inside, t.networks, t.images, seconds(took[name]))
+		sum = tally{sum.containers + t.containers, sum.networks + t.networks, sum.images + t.images, sum.inside + t.inside, sum.execs + t.execs}
+		say("| %s | %d | %d | %d | %d | %d | %s |", name, t.containers, t.inside, t.execs, t.networks, t.images, seconds(took[name]))
 	}
-	say("| together | %d | %d | %d | %d | %s |\n", sum.containers, sum.inside, sum.networks, sum.images, seconds(r.run.took))
+	say("| together | %d | %d | %d | %d | %d | %s |\n", sum.containers, sum.inside, sum.execs, sum.networks, sum.images, seconds(r.run.took))
 	if r.run.others > 0 {
 		say("**Containers that others made on this engine meanwhile: %d**, which took their share of it.\n", r.run.others)
 	}
