@@ -53,7 +53,10 @@ func engineBehindProxy(t *testing.T, throwaway bool) *anEngine {
 		}
 	}))
 	t.Cleanup(engine.Close)
-	socket := filepath.Join(t.TempDir(), "s")
+	directory, err := os.MkdirTemp("", "") // t.TempDir has the test's name in it: no socket's path may be that long
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(directory) })
+	socket := filepath.Join(directory, "s")
 	listener, err := net.Listen("unix", socket)
 	require.NoError(t, err)
 	t.Cleanup(e.proxy.Close)
