@@ -170,12 +170,15 @@ func (p *place) objects(ctx context.Context, tell func(kind, id, look string, la
 		return err
 	}
 	for _, i := range images.Items {
-		tags := slices.DeleteFunc(slices.Clone(i.RepoTags), declared)
-		if len(tags) == 0 && len(i.RepoTags) > 0 {
-			continue
+		id := strings.TrimPrefix(i.ID, "sha256:")[:12]
+		if len(i.RepoTags) == 0 {
+			tell("image", id, "", i.Labels)
 		}
-		slices.Sort(tags)
-		tell("image", strings.TrimPrefix(i.ID, "sha256:")[:12], strings.Join(tags, " "), i.Labels)
+		for _, tag := range i.RepoTags { // each by itself: somebody else may give an image one more
+			if !declared(tag) {
+				tell("image", tag, id, i.Labels)
+			}
+		}
 	}
 	return nil
 }
