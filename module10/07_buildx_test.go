@@ -354,7 +354,11 @@ func (w workbench) besideAPretendedDesktop(t *testing.T) (workbench, pretendedDe
 	if runtime.GOOS == "windows" {
 		t.Skip("not provable here: buildx would open Docker Desktop itself, which on Windows nothing can stand in for")
 	}
-	home, err := os.MkdirTemp("", "d") // a short path, because the socket's path must be short
+	temporary := ""
+	if runtime.GOOS == "darwin" {
+		temporary = "/tmp" // and not in $TMPDIR, which is long there: a socket's path must be short
+	}
+	home, err := os.MkdirTemp(temporary, "d")
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(home) })
 	desktop := pretendedDesktop{received: make(chan []byte, 1), browser: filepath.Join(home, "opened")}
