@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -438,9 +437,8 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 	base := course.Unique(t, "show:")
 	engine.DockerStdin(t, "FROM "+engine.Ref(t, image.Busybox)+"\nCMD []\n"+
 		"RUN printf '"+show+"' > /bin/show && chmod +x /bin/show\n", "build", "--quiet", "--tag", base, "-")
-	// An engine that is short of time has been known to lose what a brief container prints, so it may be asked again.
-	prints := func(pattern, tag string, words ...string) {
-		engine.DockerUntil(t, pattern, append([]string{"run", "--rm", tag}, words...)...)
+	prints := func(tag string, words ...string) string {
+		return engine.DockerTries(t, append([]string{"run", "--rm", tag}, words...)...).Output()
 	}
 	for _, row := range table {
 		tag := course.Unique(t, "row:")
@@ -451,8 +449,12 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 			}
 		}
 		engine.DockerStdin(t, lines, "build", "--quiet", "--tag", tag, "-")
-		prints(regexp.QuoteMeta(row.alone)+`\.?\n`, tag) // a period, where it is a sentence of an older docker command
-		prints("^"+regexp.QuoteMeta(row.withWords)+`\n$`, tag, "show", "words")
+		if row.alone == nothing {
+			assert.Contains(t, prints(tag), nothing)
+		} else {
+			assert.Equal(t, row.alone+"\n", prints(tag))
+		}
+		assert.Equal(t, row.withWords+"\n", prints(tag, "show", "words"))
 	}
 }
 
