@@ -129,17 +129,24 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 
 // lastWords is what a container that did not start well has written, where it came so far.
 func (c *Container) lastWords(ctx context.Context) string {
-	stream, err := docker.ContainerLogs(ctx, c.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "10"})
-	if err != nil {
+	words, err := logs(ctx, c.Name, client.ContainerLogsOptions{Tail: "10"})
+	if err != nil || words == "" {
 		return ""
+	}
+	return "; what it wrote:\n" + strings.TrimSpace(words)
+}
+
+// logs is what a container has written so far, to both of its streams.
+func logs(ctx context.Context, container string, which client.ContainerLogsOptions) (string, error) {
+	which.ShowStdout, which.ShowStderr = true, true
+	stream, err := docker.ContainerLogs(ctx, container, which)
+	if err != nil {
+		return "", err
 	}
 	defer stream.Close()
 	var words bytes.Buffer
-	_, _ = stdcopy.StdCopy(&words, &words, stream)
-	if words.Len() == 0 {
-		return ""
-	}
-	return "; what it wrote:\n" + strings.TrimSpace(words.String())
+	_, err = stdcopy.StdCopy(&words, &words, stream)
+	return words.String(), err
 }
 
 // Exec runs a shell line in the container, like `docker exec … sh -c`, and fails the test if the line fails.

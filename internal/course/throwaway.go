@@ -51,7 +51,8 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	environment := []string{"DOCKER_HOST=" + address, "DOCKER_TLS_VERIFY=1", "DOCKER_CERT_PATH=" + certificates}
 	state := filepath.Join(HostDirectory(t), "buildx") // of builds, which the learner's has nothing to do with
 	engine := &ThrowawayEngine{Container: container, address: address, certificates: certificates,
-		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), engine: cmp.Or(requestFor(options).name, "throwaway")}}
+		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), container: container.Name,
+			engine: cmp.Or(requestFor(options).name, "throwaway")}}
 	l.write("# A command after `" + engine.engine + " $` goes to that engine, as with these settings:\n" +
 		indent("export "+shellQuote(environment), "    "))
 	return engine

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/image"
 )
 
 // underWay starts lessons on the machine, of which the first goes on until it fails.
@@ -85,6 +86,18 @@ func TestAnEngineThatIsRestartedCostsOnlyTheLessonUnderWay(t *testing.T) {
 	assert.Contains(t, result.Stdout, "--- PASS: TestAContainerRuns")
 	assert.Contains(t, result.Stdout, "--- PASS: TestAnImageIsBuilt")
 	m.hasNothingLeft(t)
+}
+
+// A busy engine loses what a brief container prints, and tells nobody but its log. Then the command is performed once more. (Here
+// the container itself writes into the log what the engine would, and prints nothing the first time.)
+func TestWhatABusyEngineHasLostIsAskedForOnceMore(t *testing.T) {
+	engine := course.NewThrowawayEngine(t)
+	run := []string{"run", "--rm", "--privileged", "--pid", "host", "--volume", "asked:/asked", engine.Ref(t, image.Busybox), "sh", "-c"}
+	first := func(says string) string {
+		return "mkdir /asked/" + course.Unique(t, "before-") + " && echo " + says + " > /proc/1/fd/2 || echo hello"
+	}
+	assert.Equal(t, "hello\n", engine.Docker(t, append(run, first("stream copy error: reading from a closed fifo"))...).Stdout)
+	assert.Empty(t, engine.Docker(t, append(run, first("all is well"))...).Stdout, "who prints nothing, and has lost nothing, isn't asked again")
 }
 
 // A lesson that fills the engine's disk fails with the sentence that names the disk, whatever its program made of it, and
