@@ -339,7 +339,8 @@ func tooBusy(r Result) bool {
 // that is how long a brief container lives. The docker command is told of no error. See Delete in
 // https://github.com/containerd/containerd/blob/main/client/task.go and https://github.com/containerd/fifo/blob/main/fifo.go.
 func (c CLI) lostOutput(ctx context.Context, arguments []string, r Result, since time.Time) bool {
-	if c.container == "" || r.Stdout != "" || arguments[0] != "run" || !slices.Contains(arguments, "--rm") {
+	ran := slices.Contains(arguments, "run") && slices.Contains(arguments, "--rm") // docker run, docker compose run
+	if c.container == "" || r.Stdout != "" || !ran {
 		return false
 	}
 	said, err := logs(ctx, c.container, client.ContainerLogsOptions{Since: since.Format(time.RFC3339Nano)})
