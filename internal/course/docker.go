@@ -274,10 +274,14 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	for {
+	for lost := 0; ; {
 		began := time.Now()
 		result := c.perform(ctx, t, stdin, program, arguments, limit)
-		if program != "docker" || !tooBusy(result) && !c.lostOutput(ctx, arguments, result, began) {
+		switch {
+		case program == "docker" && tooBusy(result):
+		case program == "docker" && lost < 2 && c.lostOutput(ctx, arguments, result, began):
+			lost++
+		default:
 			return result
 		}
 		l.write("  (the machine was too busy for that, so once more:)\n")
@@ -340,7 +344,8 @@ func tooBusy(r Result) bool {
 // https://github.com/containerd/containerd/blob/main/client/task.go and https://github.com/containerd/fifo/blob/main/fifo.go.
 func (c CLI) lostOutput(ctx context.Context, arguments []string, r Result, since time.Time) bool {
 	ran := slices.Contains(arguments, "run") && slices.Contains(arguments, "--rm") // docker run, docker compose run
-	if c.container == "" || r.Stdout != "" || !ran {
+	neverBegan := r.ExitCode >= 125 && r.ExitCode <= 127                           // for which dockerd says the same
+	if c.container == "" || r.Stdout != "" || !ran || neverBegan {
 		return false
 	}
 	said, err := logs(ctx, c.container, client.ContainerLogsOptions{Since: since.Format(time.RFC3339Nano)})

@@ -98,6 +98,15 @@ func TestWhatABusyEngineHasLostIsAskedForOnceMore(t *testing.T) {
 	}
 	assert.Equal(t, "hello\n", engine.Docker(t, append(run, first("stream copy error: reading from a closed fifo"))...).Stdout)
 	assert.Empty(t, engine.Docker(t, append(run, first("all is well"))...).Stdout, "who prints nothing, and has lost nothing, isn't asked again")
+
+	course.Say(t, "Of a program that never began dockerd says the same, and there is nothing to ask for:")
+	counted := func(name, program string) []string {
+		return []string{"run", "--rm", "--label", "counted", "--name", name, engine.Ref(t, image.Busybox), program}
+	}
+	engine.DockerFails(t, counted("once", "no-such-program")...)
+	engine.Docker(t, counted("afterwards", "true")...)
+	engine.DockerUntil(t, `^.*name=once.*\n.*name=afterwards.*\n$`, // the engine tells of seconds that are over
+		"events", "--since", "10m", "--until", "0s", "--filter", "event=create", "--filter", "label=counted")
 }
 
 // A lesson that fills the engine's disk fails with the sentence that names the disk, whatever its program made of it, and
