@@ -247,9 +247,18 @@ func (s *stack) update(t *testing.T, flags ...string) string {
 	if ended != "completed\n" {
 		course.Say(t, "Why it wasn't completed, the tasks know:")
 		s.manager.Docker(t, "service", "ps", "--no-trunc", "--format", "{{.Image}} {{.CurrentState}} {{.Error}}", "shop_api-golang")
+		course.Say(t, "And their containers know what the last check of their health said. (One that has stopped is called unhealthy, too.)")
+		for _, name := range s.names {
+			course.DockerTries(t, "exec", s.nodes[name].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet "+
+				"--filter label=com.docker.swarm.service.name=shop_api-golang); do docker inspect --format '"+lastCheck+"' $id; done | grep .")
+		}
 	}
 	return ended
 }
+
+// lastCheck tells of a container which image it is of, whether it is healthy, and what the last check of its health said.
+const lastCheck = `{{$last := "nothing"}}{{with .State.Health}}{{range .Log}}{{$last = .Output}}{{end}}{{end}}` +
+	`{{.Config.Image}} is {{.State.Status}} and {{with .State.Health}}{{.Status}}{{end}}: {{$last}}`
 
 // rollback brings api-golang back to what it was before its last update, and returns how that ended.
 func (s *stack) rollback(t *testing.T) string {
