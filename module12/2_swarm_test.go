@@ -249,8 +249,7 @@ func (s *stack) update(t *testing.T, flags ...string) string {
 		s.manager.Docker(t, "service", "ps", "--no-trunc", "--format", "{{.Image}} {{.CurrentState}} {{.Error}}", "shop_api-golang")
 		course.Say(t, "And their containers know what the last check of their health said. (One that has stopped is called unhealthy, too.)")
 		for _, name := range s.names {
-			course.DockerTries(t, "exec", s.nodes[name].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet "+
-				"--filter label=com.docker.swarm.service.name=shop_api-golang); do docker inspect --format '"+lastCheck+"' $id; done | grep .")
+			course.DockerTries(t, s.eachContainer(name, "docker inspect --format '"+lastCheck+"' $id | grep .")...)
 		}
 	}
 	return ended
@@ -340,10 +339,16 @@ func (s *stack) logs(t *testing.T) map[string]string {
 		counted := course.CLI{}.Showing(func(log course.Result) string {
 			return fmt.Sprintf("... (%d lines)", strings.Count(log.Stdout, "\n"))
 		})
-		logs[name] = counted.Docker(t, "exec", s.nodes[name].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet "+
-			"--filter label=com.docker.swarm.service.name=shop_api-golang); do docker logs $id; done").Stdout
+		logs[name] = counted.Docker(t, s.eachContainer(name, "docker logs $id")...).Stdout
 	}
 	return logs
+}
+
+// eachContainer is the docker command that performs a shell line for each container of api-golang that a machine has, those that
+// have ended included: $id is the container's.
+func (s *stack) eachContainer(machine, line string) []string {
+	return []string{"exec", s.nodes[machine].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet " +
+		"--filter label=com.docker.swarm.service.name=shop_api-golang); do " + line + "; done"}
 }
 
 // replaced waits until another task runs in place of a lost one.
