@@ -64,9 +64,5 @@ func again(ctx context.Context, run Recorded, args []string, out io.Writer) int 
 // alone are the arguments for performing tests of these names (regular expressions) in these packages one after the other,
 // and otherwise as a run with args.
 func alone(args, names, packages []string) []string {
-	forGo, forTests := divide(args)
-	flags := slices.DeleteFunc(slices.Clone(forGo), isPattern)
-	// Of a flag that is given twice, go test takes the last.
-	flags = append(flags, "-p=1", "-parallel=1", "-run=^("+strings.Join(names, "|")+")$")
-	return slices.Concat(flags, packages, forTests)
+	return Packages(args, packages, "-p=1", "-parallel=1", "-run=^("+strings.Join(names, "|")+")$")
 }

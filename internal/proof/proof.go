@@ -135,6 +135,13 @@ func HasPattern(args []string) bool {
 	return slices.ContainsFunc(forGo, isPattern)
 }
 
+// Packages are arguments of `go test` as args, with other packages, and with more flags. Of a flag that is given twice, go test
+// takes the last.
+func Packages(args, packages []string, flags ...string) []string {
+	forGo, forTests := divide(args)
+	return slices.Concat(slices.DeleteFunc(slices.Clone(forGo), isPattern), flags, packages, forTests)
+}
+
 func isPattern(arg string) bool {
 	return strings.HasPrefix(arg, ".") || arg == module || strings.HasPrefix(arg, module+"/")
 }

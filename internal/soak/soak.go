@@ -36,25 +36,23 @@ func Rounds(ctx context.Context, rounds int, args []string, out io.Writer) int {
 			if ctx.Err() != nil {
 				return bad
 			}
-			bad += place.round(ctx, n+1, rounds, args, out)
+			worse, _ := place.round(ctx, n+1, rounds, atOnce, args, out)
+			bad += worse
 		}
 		return bad
 	})
 }
 
 // Kills interrupts the tests that args choose at random moments, and kills them at others, in turn, so many times
-// together. A whole run tells first how long they take.
+// together. A whole run tells first how long each package takes. The one in which the moment is comes first then, so that nobody
+// waits for others to end, and the rest come in a random order.
 func Kills(ctx context.Context, kills int, args []string, out io.Writer) int {
 	return soak(ctx, out, func(place *place) (bad int) {
-		began := time.Now()
-		bad = place.round(ctx, 1, 1, args, out)
-		took := time.Since(began)
-		for n := 0; n < kills && ctx.Err() == nil; {
-			worse, lived := place.kill(ctx, n+1, kills, took, args, out)
+		bad, packages := place.round(ctx, 1, 1, 1, args, out)
+		for n := 0; n < kills && ctx.Err() == nil && len(packages) > 0; {
+			worse, killed := place.kill(ctx, n+1, kills, packages, args, out)
 			bad += worse
-			if lived > 0 { // it had ended by itself: the next moment comes earlier
-				took = min(took, lived)
-			} else {
+			if killed {
 				n++
 			}
 		}
@@ -128,15 +126,15 @@ func (p *place) start(ctx context.Context, args []string) (*copyOfTheCourse, err
 	return c, nil
 }
 
-// round runs copies at once, to their end.
-func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.Writer) (bad int) {
+// round runs copies at once, to their end, and returns what was run, too.
+func (p *place) round(ctx context.Context, n, rounds, atOnce int, args []string, out io.Writer) (bad int, ran []proof.Package) {
 	began := time.Now()
 	var copies []*copyOfTheCourse
 	for range atOnce {
 		c, err := p.start(ctx, args)
 		if err != nil {
 			fmt.Fprintln(out, err)
-			return 1
+			return 1, nil
 		}
 		copies = append(copies, c)
 	}
@@ -144,13 +142,14 @@ func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.
 		<-c.ended
 	}
 	if ctx.Err() != nil {
-		return 0
+		return 0, nil
 	}
 	fmt.Fprintf(out, "Round %d of %d, %d at once, %.0f s: ", n, rounds, atOnce, time.Since(began).Seconds())
 	var failures []string
 	passed := 0
 	for _, c := range copies {
-		proven, failed := c.verdict()
+		packages, proven, failed := c.verdict()
+		ran = append(ran, packages...)
 		passed += proven
 		if len(failed) == 0 {
 			continue
@@ -164,14 +163,14 @@ func (p *place) round(ctx context.Context, n, rounds int, args []string, out io.
 		}
 	}
 	fmt.Fprintf(out, "claims proven: %d, failures: %d", passed, len(failures))
-	return len(failures) + p.tell(ctx, time.Now().Add(within), failures, out)
+	return len(failures) + p.tell(ctx, time.Now().Add(within), failures, out), ran
 }
 
-// verdict is how many claims the copy has proven, and what failed.
-func (c *copyOfTheCourse) verdict() (proven int, failed []string) {
+// verdict is what the copy has run, how many claims of that it has proven, and what failed.
+func (c *copyOfTheCourse) verdict() (packages []proof.Package, proven int, failed []string) {
 	run, err := proof.Read(bytes.NewReader(c.said.Bytes()))
 	if err != nil {
-		return 0, []string{err.Error()}
+		return nil, 0, []string{err.Error()}
 	}
 	for _, p := range run.Packages {
 		if p.Trouble != "" {
@@ -186,28 +185,35 @@ func (c *copyOfTheCourse) verdict() (proven int, failed []string) {
 			}
 		}
 	}
-	return proven, failed
+	return run.Packages, proven, failed
 }
 
-// kill ends a copy at a moment of its life, which takes about so long. One that ends before that moment has lived for as
-// long as is returned, and is no kill.
-func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args []string, out io.Writer) (bad int, lived time.Duration) {
-	c, err := p.start(ctx, args)
+// kill ends a copy at a random moment of what packages take. A copy that has ended before was not killed.
+func (p *place) kill(ctx context.Context, n, kills int, packages []proof.Package, args []string, out io.Writer) (bad int, killed bool) {
+	first, moment := randomMoment(packages)
+	order := []string{"./" + packages[first].Name}
+	for _, other := range rand.Perm(len(packages)) {
+		if other != first {
+			order = append(order, "./"+packages[other].Name)
+		}
+	}
+	c, err := p.start(ctx, proof.Packages(args, order))
 	if err != nil {
 		fmt.Fprintln(out, err)
-		return 1, 0
+		return 1, true
 	}
 	name, signal := "SIGINT", c.command.Cancel
 	if n%2 == 0 {
 		name, signal = "SIGKILL", func() error { return group.Kill(c.command) }
 	}
+	killed = true
 	began := time.Now()
-	moment := time.Duration(rand.Int64N(int64(took)))
 	select {
 	case <-time.After(moment):
 		_ = signal()
 	case <-c.ended:
-		name, lived = "it had ended before", time.Since(began)
+		name, killed = "it had ended before", false
+		packages[first].Took = min(packages[first].Took, time.Since(began)) // so that the next moment may come earlier
 	case <-ctx.Done():
 	}
 	deadline := time.Now().Add(within)
@@ -217,13 +223,28 @@ func (p *place) kill(ctx context.Context, n, kills int, took time.Duration, args
 	}
 	if ctx.Err() != nil {
 		<-c.ended
-		return 0, 0
+		return 0, false
 	}
-	fmt.Fprintf(out, "Kill %d of %d: %s after %.1f s, -shuffle=%d", n, kills, name, moment.Seconds(), c.seed)
+	fmt.Fprintf(out, "Kill %d of %d: %s, %.1f s after the beginning of %s, -shuffle=%d", n, kills, name, moment.Seconds(),
+		packages[first].Name, c.seed)
 	bad = p.tell(ctx, deadline, nil, out)
 	_ = group.Kill(c.command)
 	<-c.ended
-	return bad, lived
+	return bad, killed
+}
+
+// randomMoment is a moment of the time that packages take, one after the other: in which it is, and how long after its beginning.
+func randomMoment(packages []proof.Package) (in int, after time.Duration) {
+	together := time.Duration(1) // there may be nothing that took time
+	for _, p := range packages {
+		together += p.Took
+	}
+	after = time.Duration(rand.Int64N(int64(together)))
+	for after >= packages[in].Took && in < len(packages)-1 {
+		after -= packages[in].Took
+		in++
+	}
+	return in, after
 }
 
 // tell waits until nothing is left, to the deadline at most, and tells what is left then, and what else there is to say.

@@ -17,6 +17,7 @@ import (
 	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
+	"docker-proven/internal/proof"
 )
 
 // somewhere is a place, removed when the test ends.
@@ -120,16 +121,20 @@ func TestARoundCountsFailuresAndLeftovers(t *testing.T) {
 	here := somewhere(t)
 	inModule(t, leaving)
 	var out bytes.Buffer
-	bad := here.round(t.Context(), 1, 1, nil, &out)
+	bad, ran := here.round(t.Context(), 1, 1, 2, nil, &out)
 	if runtime.GOOS == "windows" {
 		t.Skip("not provable here: Windows has another name for TMPDIR; what is left is looked for on macOS and Linux")
+	}
+	if assert.Len(t, ran, 2, "a package of each copy") {
+		assert.Equal(t, "module01", ran[0].Name)
+		assert.Positive(t, ran[0].Took)
 	}
 	assert.GreaterOrEqual(t, bad, 3, "of each copy a failure, and a file of both")
 	assert.Contains(t, out.String(), "claims proven: 2, failures: 2, left: ")
 	assert.Contains(t, out.String(), "module01 TestFails")
 	assert.Contains(t, out.String(), "file "+filepath.Join(here.temporary, "forgotten"))
 	out.Reset()
-	here.round(t.Context(), 1, 1, nil, &out)
+	here.round(t.Context(), 1, 1, 2, nil, &out)
 	assert.NotContains(t, out.String(), "forgotten", "what was told is not told again")
 }
 
@@ -141,9 +146,42 @@ func TestAKilledCopyAndItsProcessesAreGone(t *testing.T) {
 	inModule(t, "package p\nimport \"testing\"\nfunc TestHangs(t *testing.T) { select {} }\n")
 	for n := range 2 {
 		var out bytes.Buffer
-		here.kill(t.Context(), n+1, 2, 2*time.Second, nil, &out)
+		here.kill(t.Context(), n+1, 2, []proof.Package{{Name: "module01", Took: 2 * time.Second}}, nil, &out)
 		assert.NotContains(t, out.String(), "process ")
 	}
+}
+
+func TestAKillComesInAPackageAsOftenAsItTakesLong(t *testing.T) {
+	packages := []proof.Package{{Name: "of no tests"}, {Name: "long", Took: 3 * time.Second}, {Name: "short", Took: time.Second}}
+	times := map[string]int{}
+	for range 4000 {
+		in, after := randomMoment(packages)
+		times[packages[in].Name]++
+		require.LessOrEqual(t, after, packages[in].Took)
+	}
+	assert.Zero(t, times["of no tests"])
+	assert.InDelta(t, 3000, times["long"], 200, "of 4000") // seven times the standard deviation
+	assert.NotPanics(t, func() { randomMoment(packages[:1]) })
+}
+
+func TestThePackageInWhichTheKillComesIsTheFirstToRun(t *testing.T) {
+	here := somewhere(t)
+	note := func(module string) string {
+		return "package p\nimport (\"os\"; \"testing\")\nfunc TestIsNoted(t *testing.T) { " +
+			"f, _ := os.OpenFile(\"../order\", os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); f.WriteString(\"" + module + " \"); f.Close() }\n"
+	}
+	inModule(t, note("module01"))
+	require.NoError(t, os.Mkdir("module02", 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join("module02", "a_test.go"), []byte(note("module02")), 0o644))
+	var out bytes.Buffer
+	// The moment is so late that all has ended before.
+	packages := []proof.Package{{Name: "module01"}, {Name: "module02", Took: 10_000 * time.Hour}}
+	_, killed := here.kill(t.Context(), 1, 1, packages, []string{"-p=1", "./..."}, &out)
+	assert.False(t, killed)
+	assert.Less(t, packages[1].Took, time.Hour, "the next moment comes earlier")
+	order, err := os.ReadFile("order")
+	require.NoError(t, err, out.String())
+	assert.Equal(t, "module02 module01 ", string(order))
 }
 
 // inModule moves into a module of one package with one file of tests.
