@@ -432,7 +432,7 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 		{entryShell, cmdExec, "[show] [entry]", "[show] [entry]"},
 		{entryShell, cmdShell, "[show] [entry]", "[show] [entry]"},
 	}
-	// The program shows the words it was started with; and the base's own command is taken back.
+	course.Say(t, "A program to try it with: show prints its name and the words it is given, each in brackets. (CMD [] takes back the base's own command.)")
 	const show = `#!/bin/sh\nprintf "[show]"; for word; do printf " [%%s]" "$word"; done; echo\n`
 	base := course.Unique(t, "show:")
 	engine.DockerStdin(t, "FROM "+engine.Ref(t, image.Busybox)+"\nCMD []\n"+

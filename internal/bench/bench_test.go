@@ -83,7 +83,11 @@ func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	happen(eventtypes.ImageEventType, eventtypes.ActionCreate, "i", named(ours, "module01")) // older engines don't tell it
 	made, others, err := stop()
 	require.NoError(t, err)
-	assert.Equal(t, map[string]*tally{"module01": {1, 1, 1, 0, 1}, "module02": {2, 0, 0, 3, 3}}, made)
+	counted := map[string]tally{} // whose numbers a failure shows
+	for name, its := range made {
+		counted[name] = *its
+	}
+	assert.Equal(t, map[string]tally{"module01": {1, 1, 1, 0, 1}, "module02": {2, 0, 0, 3, 3}}, counted)
 	assert.Equal(t, 2, others)
 }
 
