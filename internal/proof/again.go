@@ -17,8 +17,9 @@ const few = 10
 // more failed than a few tests, or something else, as a package that does not compile, nothing is performed again.
 //
 // Not all of that is the lessons' to mend. An engine whose processors are taken may lose all that a short-lived container has
-// printed, in docker run and in docker logs, with an exit status of 0: when the container ends, moby's daemon/monitor.go gives
-// up those of its output's pipes that it hasn't finished opening. (Docker 26 does so each time when that is delayed on purpose.)
+// printed, in docker run and in docker logs, with an exit status of 0: when the container ends, containerd's client (client/task.go,
+// Delete) gives up those of its output's pipes that the engine hasn't finished opening. (Docker 26 and 28 do so each time when that
+// is delayed on purpose.)
 //
 // The result is an exit code as of Run: of the second performance, if there was one.
 func Prove(ctx context.Context, args []string, out, kept io.Writer) int {
