@@ -453,12 +453,15 @@ var makers = [][]string{{"run"}, {"create"}, {"build"}, {"volume", "create"}, {"
 
 // labelled adds the lesson's labels to a docker command that makes something.
 func (l *lesson) labelled(arguments []string) []string {
-	var flags []string
-	labels := l.labels()
+	return withFlags(arguments, makers, flagsFor(l.labels())...)
+}
+
+// flagsFor are the flags of a docker command that makes something with these labels.
+func flagsFor(labels map[string]string) (flags []string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		flags = append(flags, "--label", key+"="+labels[key])
 	}
-	return withFlags(arguments, makers, flags...)
+	return flags
 }
 
 // withFlags adds flags to a docker command if it is one of these.

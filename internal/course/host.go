@@ -35,8 +35,8 @@ func removeHostDirectories() error {
 	}
 	if os.RemoveAll(directory) != nil {
 		// Not root here, and root there: what a container wrote, a container must remove.
-		exec.Command("docker", "run", "--rm", "--volume", directory+":/leftovers", image.Busybox.Ref(),
-			"find", "/leftovers", "-mindepth", "1", "-delete").Run()
+		exec.Command("docker", slices.Concat([]string{"run", "--rm"}, flagsFor(labelsOfThisRun()), []string{"--volume",
+			directory + ":/leftovers", image.Busybox.Ref(), "find", "/leftovers", "-mindepth", "1", "-delete"})...).Run()
 	}
 	return os.RemoveAll(directory)
 }

@@ -345,11 +345,20 @@ func patienceFor(arguments []string) time.Duration {
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
 func (l *lesson) labels() map[string]string {
-	labels := testcontainers.GenericLabels()
-	labels[Label] = thisRun
+	labels := labelsOfThisRun()
 	labels[LessonLabel] = l.id
 	return labels
 }
+
+func labelsOfThisRun() map[string]string {
+	labels := testcontainers.GenericLabels()
+	labels[Label] = thisRun
+	return labels
+}
+
+// Labels are on everything that this lesson makes. What a docker command makes that is performed in another way than by the words
+// of this package is to have them, too: so it goes when the lesson is killed.
+func Labels(t *testing.T) map[string]string { return lessonOf(t).labels() }
 
 // Hide keeps a secret out of this lesson's transcript, too, that another lesson has made up, or that is another spelling
 // of one.

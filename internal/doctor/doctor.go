@@ -35,8 +35,9 @@ func (f Finding) String() string {
 const roomGB = 5
 
 // Examine looks at the installation that the docker command uses under the environment: "DOCKER_HOST=…" and the
-// like, added to this process's own. Every check is made and reported, also when an earlier one failed.
-func Examine(ctx context.Context, busybox string, environment ...string) []Finding {
+// like, added to this process's own. Every check is made and reported, also when an earlier one failed. For one of them a
+// container is needed, which has these labels.
+func Examine(ctx context.Context, busybox string, labels map[string]string, environment ...string) []Finding {
 	docker := func(arguments ...string) (string, error) {
 		patient, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
@@ -92,7 +93,11 @@ func Examine(ctx context.Context, busybox string, environment ...string) []Findi
 	checkEngine("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
 		func() (string, error) {
 			// The engine's disk need not be this machine's: ask from a container.
-			table, err := docker("run", "--rm", "--pull", "never", busybox, "df", "-k", "/")
+			run := []string{"run", "--rm", "--pull", "never"}
+			for label, value := range labels {
+				run = append(run, "--label", label+"="+value)
+			}
+			table, err := docker(append(run, busybox, "df", "-k", "/")...)
 			if err != nil {
 				return "", err
 			}
