@@ -1,0 +1,69 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk,
+// and notes what it was asked.
+func pretend(t *testing.T, kilobytes string) (asked func() string) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("not provable here: Windows runs no shell script for a docker command")
+	}
+	directory := t.TempDir()
+	script := `#!/bin/sh
+echo "$@" >> "$0.asked"
+case "$1 $2 $3" in
+"version --format {{.Server.Version}}") echo 28.0.0 ;;
+run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 ` + kilobytes + ` 9%% /\n' ;;
+pull*) echo "manifest for hello-world:there-is-no-such-tag not found" >&2; exit 1 ;;
+*) echo fine ;;
+esac
+`
+	program := filepath.Join(directory, "docker")
+	require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
+	t.Setenv("PATH", directory+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return func() string {
+		noted, err := os.ReadFile(program + ".asked")
+		require.NoError(t, err)
+		return string(noted)
+	}
+}
+
+// A process that is killed leaves a container that it has created and not yet started. The reaper knows it by its labels.
+func TestTheContainerThatLooksForRoomHasTheLabels(t *testing.T) {
+	asked := pretend(t, "99999999")
+	for _, finding := range Examine(t.Context(), "busybox", map[string]string{"whose": "mine"}) {
+		assert.True(t, finding.OK(), "%s", finding)
+	}
+	runs := 0
+	for line := range strings.Lines(asked()) {
+		if strings.HasPrefix(line, "run ") {
+			runs++
+			assert.Contains(t, line, " --label whose=mine ")
+		}
+	}
+	assert.Equal(t, 1, runs)
+}
+
+func TestLittleRoomIsToBeMended(t *testing.T) {
+	pretend(t, "1048576")
+	var unwell []string
+	for _, finding := range Examine(t.Context(), "busybox", nil) {
+		if !finding.OK() {
+			unwell = append(unwell, finding.String())
+		}
+	}
+	if assert.Len(t, unwell, 1) {
+		assert.Contains(t, unwell[0], "1.0 GB free")
+		assert.Contains(t, unwell[0], "docker system df")
+	}
+}
