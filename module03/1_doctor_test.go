@@ -17,7 +17,7 @@ import (
 // the mend for what is missing. Pointed at an address where no engine is, it must not call that healthy.
 func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 	busybox := course.Ref(t, image.Busybox)
-	healthy := doctor.Examine(t.Context(), busybox, course.Labels(t))
+	healthy := doctor.Examine(t.Context(), busybox, course.LabelFlags(t))
 	course.Say(t, "The doctor examines this machine:")
 	course.Show(t, lines(healthy))
 	for _, finding := range healthy {
@@ -26,7 +26,7 @@ func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 		}
 	}
 
-	broken := doctor.Examine(t.Context(), busybox, course.Labels(t), "DOCKER_HOST=tcp://127.0.0.1:1")
+	broken := doctor.Examine(t.Context(), busybox, course.LabelFlags(t), "DOCKER_HOST=tcp://127.0.0.1:1")
 	course.Say(t, "And with DOCKER_HOST=tcp://127.0.0.1:1, where no engine is:")
 	course.Show(t, lines(broken))
 	for _, finding := range broken {
@@ -39,7 +39,7 @@ func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 // not exist, and the engine's API, asked for one that does, must say the same. Where Docker Hub is out of reach,
 // the course builds stand-ins from distribution packages and says so.
 func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
-	findings := doctor.Examine(t.Context(), course.Ref(t, image.Busybox), course.Labels(t))
+	findings := doctor.Examine(t.Context(), course.Ref(t, image.Busybox), course.LabelFlags(t))
 	registry := findings[len(findings)-1]
 	course.Show(t, registry.String())
 	assert.Equal(t, image.RegistryAnswers(t.Context(), "hello-world"), registry.OK())

@@ -356,9 +356,9 @@ func labelsOfThisRun() map[string]string {
 	return labels
 }
 
-// Labels are on everything that this lesson makes. What a docker command makes that is performed in another way than by the words
-// of this package is to have them, too: so it goes when the lesson is killed.
-func Labels(t *testing.T) map[string]string { return lessonOf(t).labels() }
+// LabelFlags are the flags for a docker command that makes something, and is performed in another way than by the words of this
+// package. What it makes has this lesson's labels then, and goes when the lesson is killed.
+func LabelFlags(t *testing.T) []string { return flagsFor(lessonOf(t).labels()) }
 
 // Hide keeps a secret out of this lesson's transcript, too, that another lesson has made up, or that is another spelling
 // of one.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,8 +37,8 @@ const roomGB = 5
 
 // Examine looks at the installation that the docker command uses under the environment: "DOCKER_HOST=…" and the
 // like, added to this process's own. Every check is made and reported, also when an earlier one failed. For one of them a
-// container is needed, which has these labels.
-func Examine(ctx context.Context, busybox string, labels map[string]string, environment ...string) []Finding {
+// container is needed, which docker run makes with these flags, such as "--label", "mine=yes".
+func Examine(ctx context.Context, busybox string, flags []string, environment ...string) []Finding {
 	docker := func(arguments ...string) (string, error) {
 		patient, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
@@ -93,11 +94,7 @@ func Examine(ctx context.Context, busybox string, labels map[string]string, envi
 	checkEngine("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
 		func() (string, error) {
 			// The engine's disk need not be this machine's: ask from a container.
-			run := []string{"run", "--rm", "--pull", "never"}
-			for label, value := range labels {
-				run = append(run, "--label", label+"="+value)
-			}
-			table, err := docker(append(run, busybox, "df", "-k", "/")...)
+			table, err := docker(slices.Concat([]string{"run", "--rm", "--pull", "never"}, flags, []string{busybox, "df", "-k", "/"})...)
 			if err != nil {
 				return "", err
 			}

@@ -41,7 +41,7 @@ esac
 // A process that is killed leaves a container that it has created and not yet started. The reaper knows it by its labels.
 func TestTheContainerThatLooksForRoomHasTheLabels(t *testing.T) {
 	asked := pretend(t, "99999999")
-	for _, finding := range Examine(t.Context(), "busybox", map[string]string{"whose": "mine"}) {
+	for _, finding := range Examine(t.Context(), "busybox", []string{"--label", "whose=mine"}) {
 		assert.True(t, finding.OK(), "%s", finding)
 	}
 	runs := 0

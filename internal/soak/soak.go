@@ -126,11 +126,11 @@ func (p *place) start(ctx context.Context, args []string) (*copyOfTheCourse, err
 	return c, nil
 }
 
-// round runs copies at once, to their end, and returns what was run, too.
-func (p *place) round(ctx context.Context, n, rounds, atOnce int, args []string, out io.Writer) (bad int, ran []proof.Package) {
+// round runs so many copies at once, to their end, and returns what was run, too.
+func (p *place) round(ctx context.Context, n, rounds, many int, args []string, out io.Writer) (bad int, ran []proof.Package) {
 	began := time.Now()
 	var copies []*copyOfTheCourse
-	for range atOnce {
+	for range many {
 		c, err := p.start(ctx, args)
 		if err != nil {
 			fmt.Fprintln(out, err)
@@ -144,7 +144,7 @@ func (p *place) round(ctx context.Context, n, rounds, atOnce int, args []string,
 	if ctx.Err() != nil {
 		return 0, nil
 	}
-	fmt.Fprintf(out, "Round %d of %d, %d at once, %.0f s: ", n, rounds, atOnce, time.Since(began).Seconds())
+	fmt.Fprintf(out, "Round %d of %d, %d at once, %.0f s: ", n, rounds, many, time.Since(began).Seconds())
 	var failures []string
 	passed := 0
 	for _, c := range copies {
