@@ -146,7 +146,8 @@ func TestAKilledCopyAndItsProcessesAreGone(t *testing.T) {
 	inModule(t, "package p\nimport \"testing\"\nfunc TestHangs(t *testing.T) { select {} }\n")
 	for n := range 2 {
 		var out bytes.Buffer
-		here.kill(t.Context(), n+1, 2, []proof.Package{{Name: "module01", Took: 2 * time.Second}}, nil, &out)
+		_, killed := here.kill(t.Context(), n+1, 2, []proof.Package{{Name: "module01", Took: 2 * time.Second}}, nil, &out)
+		assert.True(t, killed, "it counts, for it would not have ended: %s", out.String())
 		assert.NotContains(t, out.String(), "process ")
 	}
 }
