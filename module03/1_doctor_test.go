@@ -14,7 +14,8 @@ import (
 
 // Before the first lesson: is everything there? The doctor looks at the docker command and its plugins, at the
 // engine and its API, storage and cgroups, at the room on disk and the way to Docker Hub. Each gets one line, with
-// the mend for what is missing. Pointed at an address where no engine is, it must not call that healthy.
+// the command that tells, and with the mend for what is missing; the README says what each of them is. Pointed at an
+// address where no engine is, the doctor must not call that healthy.
 func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 	busybox := course.Ref(t, image.Busybox)
 	healthy := doctor.Examine(t.Context(), busybox, course.LabelFlags(t))

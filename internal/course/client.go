@@ -10,6 +10,7 @@ import (
 
 	"docker-proven/internal/group"
 	"docker-proven/internal/shared"
+	"docker-proven/internal/shell"
 )
 
 // A Client is a command, usually docker's, that goes on in the background, next to the lesson's other commands.
@@ -77,7 +78,7 @@ func (c CLI) start(t *testing.T, typed bool, program string, arguments []string)
 		client.kill()
 		<-client.ended
 		if unread := client.Output()[client.read:]; t.Failed() && unread != "" {
-			l.write("In the background, " + shellQuote(client.words) + " has written:\n")
+			l.write("In the background, " + shell.Quote(client.words) + " has written:\n")
 			l.result(Result{Stdout: unread})
 		}
 	})
@@ -89,7 +90,7 @@ func (c *Client) Type(t *testing.T, line string) {
 	t.Helper()
 	lessonOf(t).write("< " + line + "\n")
 	if _, err := io.WriteString(c.keyboard, line+"\n"); err != nil {
-		t.Fatalf("%s takes no more lines: %v; it wrote:\n%s", shellQuote(c.words), err, c.Output())
+		t.Fatalf("%s takes no more lines: %v; it wrote:\n%s", shell.Quote(c.words), err, c.Output())
 	}
 }
 
@@ -144,7 +145,7 @@ func (c *Client) Interrupt(t *testing.T) {
 
 func (c *Client) wait(t *testing.T) {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" ends", c.Ended)
+	Eventually(t, shell.Quote(c.words)+" ends", c.Ended)
 }
 
 // WaitForOutput waits until the command has written text. A command that ends before that fails the test.
@@ -156,13 +157,13 @@ func (c *Client) WaitForOutput(t *testing.T, text string) {
 // waitFor waits until the command has written text, behind so much of its output.
 func (c *Client) waitFor(t *testing.T, text string, behind int) {
 	t.Helper()
-	Eventually(t, shellQuote(c.words)+" writes "+text, func() bool {
+	Eventually(t, shell.Quote(c.words)+" writes "+text, func() bool {
 		ended := c.Ended() // asked first: what it wrote until then is there
 		if strings.Contains(c.Output()[behind:], text) {
 			return true
 		}
 		if ended {
-			t.Fatalf("%s has ended, and never wrote %q; it wrote:\n%s", shellQuote(c.words), text, c.Output())
+			t.Fatalf("%s has ended, and never wrote %q; it wrote:\n%s", shell.Quote(c.words), text, c.Output())
 		}
 		return false
 	})

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"docker-proven/internal/shell"
 )
 
 // WithOwnConfiguration is the command with an empty configuration of its own: what it keeps there (logins, contexts,
@@ -31,7 +33,7 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 		"DOCKER_CONTEXT=", "BUILDX_BUILDER=", "DOCKER_DEFAULT_PLATFORM="}
 	c.environment = append(slices.Clip(c.environment), environment...)
 	l.write("# The docker command's configuration is in a directory of its own, as with:\n" +
-		indent("export "+shellQuote(environment[:2]), "    "))
+		indent("export "+shell.Quote(environment[:2]), "    "))
 	return c
 }
 

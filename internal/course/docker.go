@@ -19,6 +19,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"docker-proven/internal/image"
+	"docker-proven/internal/shell"
 )
 
 // A CLI is the docker command in certain surroundings: pointed at an engine, with a configuration, in a directory. The
@@ -60,7 +61,7 @@ func (c CLI) Showing(show func(Result) string) CLI {
 // a program in a container.
 func (c CLI) Alias(t *testing.T, words ...string) CLI {
 	t.Helper()
-	lessonOf(t).write("$ alias " + words[len(words)-1] + "=" + shellQuote([]string{strings.Join(words, " ")}) + "\n")
+	lessonOf(t).write("$ alias " + words[len(words)-1] + "=" + shell.Quote([]string{strings.Join(words, " ")}) + "\n")
 	c.alias = words
 	return c
 }
@@ -232,7 +233,7 @@ func (c CLI) succeed(t *testing.T, stdin input, program string, arguments ...str
 	t.Helper()
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode != 0 {
-		line := shellQuote(append([]string{program}, arguments...))
+		line := shell.Quote(append([]string{program}, arguments...))
 		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have succeeded, but its exit status is %d%s: %s",
 			line, result.ExitCode, meaning(result.ExitCode), result.Output())))
 	}
@@ -244,7 +245,7 @@ func (c CLI) fail(t *testing.T, stdin input, program string, arguments ...string
 	c.toFail = true
 	result := c.execute(t, stdin, program, arguments)
 	if result.ExitCode == 0 {
-		line := shellQuote(append([]string{program}, arguments...))
+		line := shell.Quote(append([]string{program}, arguments...))
 		t.Fatal(lessonOf(t).masked(fmt.Sprintf("%s should have failed, but it succeeded: %s", line, result.Output())))
 	}
 	return result
@@ -263,7 +264,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	case program == "sh":
 		l.write(indent(text, c.prompt()))
 	case !strings.Contains(text, "\n"):
-		l.write(c.prompt() + "echo " + shellQuote([]string{text}) + " | " + shown + "\n")
+		l.write(c.prompt() + "echo " + shell.Quote([]string{text}) + " | " + shown + "\n")
 	default:
 		l.write(c.prompt() + shown + heredoc(text))
 	}
@@ -413,14 +414,14 @@ func (l *lesson) labellingDirectory() string {
 	var script strings.Builder
 	script.WriteString("#!/bin/sh\ncase \"$1 $2\" in\n")
 	for _, maker := range makers {
-		pattern := shellQuote([]string{strings.Join(maker, " ")})
+		pattern := shell.Quote([]string{strings.Join(maker, " ")})
 		if len(maker) == 1 {
 			pattern = maker[0] + "' '*"
 		}
 		labelled := append([]string{"exec", filepath.ToSlash(docker)}, l.labelled(maker)...)
-		fmt.Fprintf(&script, "%s) shift %d; %s \"$@\" ;;\n", pattern, len(maker), shellQuote(labelled))
+		fmt.Fprintf(&script, "%s) shift %d; %s \"$@\" ;;\n", pattern, len(maker), shell.Quote(labelled))
 	}
-	fmt.Fprintf(&script, "esac\nexec %s \"$@\"\n", shellQuote([]string{filepath.ToSlash(docker)}))
+	fmt.Fprintf(&script, "esac\nexec %s \"$@\"\n", shell.Quote([]string{filepath.ToSlash(docker)}))
 	directory := HostDirectory(l.t)
 	if err := os.WriteFile(filepath.Join(directory, "docker"), []byte(script.String()), 0o755); err != nil {
 		l.t.Fatal(err)
@@ -435,7 +436,7 @@ func (c CLI) shown(program string, arguments []string) string {
 	if n := len(c.alias); n > 0 && len(words) >= n && slices.Equal(words[:n], c.alias) {
 		words = words[n-1:]
 	}
-	return shellQuote(append(slices.Clip(c.told), words...))
+	return shell.Quote(append(slices.Clip(c.told), words...))
 }
 
 // prompt is what a shell prints before a command: which engine it is for and where it is run, unless both are the

@@ -21,6 +21,7 @@ import (
 
 	"docker-proven/internal/claim"
 	"docker-proven/internal/image"
+	"docker-proven/internal/shell"
 )
 
 // A lesson is what the words know about the test they are spoken in.
@@ -185,7 +186,7 @@ func (l *lesson) masked(text string) string {
 }
 
 // command narrates what a learner would type.
-func (l *lesson) command(words ...string) { l.write("$ " + shellQuote(words) + "\n") }
+func (l *lesson) command(words ...string) { l.write("$ " + shell.Quote(words) + "\n") }
 
 // result narrates the telling lines of what came out: all of them when they are few, else both ends.
 func (l *lesson) result(r Result) {

@@ -13,6 +13,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"docker-proven/internal/image"
+	"docker-proven/internal/shell"
 )
 
 // RunMany starts containers of one image in the background, four at a time, and returns their names and how long
@@ -31,7 +32,7 @@ func RunMany(t *testing.T, count int, i image.Image, options ...Option) (names [
 	}
 	line := append(append([]string{"docker", "run", "--detach"}, r.flags...), ref)
 	l.write(fmt.Sprintf("$ for n in $(seq %d); do %s --name %s-$n %s; done\n", count,
-		shellQuote(line[:len(line)-1]), batch, shellQuote(append([]string{ref}, r.command...))))
+		shell.Quote(line[:len(line)-1]), batch, shell.Quote(append([]string{ref}, r.command...))))
 
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

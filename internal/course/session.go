@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"docker-proven/internal/group"
+	"docker-proven/internal/shell"
 )
 
 // A Session is a POSIX shell of the host into which commands are typed one after the other: it remembers directories,
@@ -68,7 +69,7 @@ func (s *Session) Type(command string) (output string) {
 		s.t.Fatal(err)
 	}
 	// The command's own input is empty, and not what is typed after it.
-	fmt.Fprintf(s.keyboard, ". %s < /dev/null; printf '\\004'\n", shellQuote([]string{s.command}))
+	fmt.Fprintf(s.keyboard, ". %s < /dev/null; printf '\\004'\n", shell.Quote([]string{s.command}))
 	type reading struct {
 		text string
 		err  error

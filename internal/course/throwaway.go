@@ -13,6 +13,7 @@ import (
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
 	"docker-proven/internal/pipe"
+	"docker-proven/internal/shell"
 )
 
 // A ThrowawayEngine is a Docker engine inside a container: nothing that happens there reaches the learner's own engine,
@@ -54,7 +55,7 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 		CLI: CLI{environment: append(slices.Clip(environment), "BUILDX_CONFIG="+state), container: container.Name,
 			engine: cmp.Or(requestFor(options).name, "throwaway")}}
 	l.write("# A command after `" + engine.engine + " $` goes to that engine, as with these settings:\n" +
-		indent("export "+shellQuote(environment), "    "))
+		indent("export "+shell.Quote(environment), "    "))
 	return engine
 }
 
@@ -179,10 +180,10 @@ func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 // Pipe runs two commands, the second of which reads what the first writes, and fails the test unless both succeed.
 func Pipe(t *testing.T, from, to []string) {
 	t.Helper()
-	lessonOf(t).write("$ " + shellQuote(from) + " | " + shellQuote(to) + "\n")
+	lessonOf(t).write("$ " + shell.Quote(from) + " | " + shell.Quote(to) + "\n")
 	first := exec.CommandContext(t.Context(), from[0], from[1:]...)
 	second := exec.CommandContext(t.Context(), to[0], to[1:]...)
 	if err := pipe.Run(first, second); err != nil {
-		t.Fatalf("%s | %s should have succeeded: %v", shellQuote(from), shellQuote(to), err)
+		t.Fatalf("%s | %s should have succeeded: %v", shell.Quote(from), shell.Quote(to), err)
 	}
 }

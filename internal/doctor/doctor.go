@@ -13,13 +13,15 @@ import (
 	"time"
 
 	"docker-proven/internal/engine"
+	"docker-proven/internal/shell"
 )
 
 // A Finding is one line of the examination.
 type Finding struct {
-	Check string // what was looked at
-	Value string // what was found, or why nothing was
-	Mend  string // what to do about it; empty when nothing has to be done
+	Check   string // what was looked at
+	Command string // what a person would type to see it
+	Value   string // what was found, or why nothing was
+	Mend    string // what to do about it; empty when nothing has to be done
 }
 
 // OK is whether nothing has to be done.
@@ -27,97 +29,131 @@ func (f Finding) OK() bool { return f.Mend == "" }
 
 func (f Finding) String() string {
 	if f.OK() {
-		return fmt.Sprintf("ok    %-15s %s", f.Check, f.Value)
+		return fmt.Sprintf("ok    %-15s %s   (%s)", f.Check, f.Value, f.Command)
 	}
-	return fmt.Sprintf("MEND  %-15s %s\n      %-15s → %s", f.Check, f.Value, "", f.Mend)
+	return fmt.Sprintf("MEND  %-15s %s   (%s)\n      %-15s → %s", f.Check, f.Value, f.Command, "", f.Mend)
 }
 
 // roomGB is the disk room that the course's images and containers take.
 const roomGB = 5
 
+// patience is how long the docker command may take for an answer.
+var patience = 30 * time.Second
+
+// A check is a question to the docker command.
+type check struct {
+	name      string
+	arguments []string // of the docker command
+	engine    bool     // whether it takes an engine to answer
+	// read is what the answer means, where the output is not the value itself. An error is something to mend.
+	read func(output string, err error) (value string, _ error)
+	mend string
+}
+
+func checks(busybox string) []check {
+	const wrong = "ask `docker info` what is wrong"
+	return []check{
+		{name: "docker command", arguments: []string{"--version"},
+			mend: "install it: https://docs.docker.com/engine/install/ (Debian and Ubuntu: make engine)"},
+		{name: "buildx", arguments: []string{"buildx", "version"},
+			mend: "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)"},
+		{name: "compose", arguments: []string{"compose", "version"},
+			mend: "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)"},
+		{name: "engine", arguments: []string{"version", "--format", "{{.Server.Version}}"}, read: notTooOld,
+			mend: "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?"},
+		{name: "API version", engine: true, mend: wrong,
+			arguments: []string{"version", "--format", "{{.Server.APIVersion}} (client: {{.Client.APIVersion}})"}},
+		{name: "storage driver", arguments: []string{"info", "--format", "{{.Driver}}"}, engine: true, mend: wrong},
+		{name: "cgroup version", arguments: []string{"info", "--format", "{{.CgroupVersion}}"}, engine: true, mend: wrong},
+		// The engine's disk need not be this machine's: ask from a container.
+		{name: "disk room", engine: true, arguments: []string{"run", "--rm", "--pull", "never", busybox, "df", "-k", "/"},
+			read: enoughRoom, mend: fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB)},
+		// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
+		{name: "registry", arguments: []string{"pull", "hello-world:there-is-no-such-tag"}, engine: true, read: noSuchTag,
+			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/ " +
+				"(until then the course builds stand-ins for the images that have one)"},
+	}
+}
+
 // Examine looks at the installation that the docker command uses under the environment: "DOCKER_HOST=…" and the
 // like, added to this process's own. Every check is made and reported, also when an earlier one failed. For one of them a
-// container is needed, which docker run makes with these flags, such as "--label", "mine=yes".
+// container of the busybox image is needed, which docker run makes with these flags, such as "--label", "mine=yes"; the
+// finding doesn't tell of them.
 func Examine(ctx context.Context, busybox string, flags []string, environment ...string) []Finding {
-	docker := func(arguments ...string) (string, error) {
-		patient, cancel := context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
-		command := exec.CommandContext(patient, "docker", arguments...)
-		command.Env = append(command.Environ(), environment...)
-		output, err := command.Output()
-		if exit, ok := err.(*exec.ExitError); ok {
-			lines := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n")
-			err = fmt.Errorf("%s", lines[0])
-		}
-		return strings.TrimSpace(string(output)), err
-	}
 	var findings []Finding
-	check := func(name, mend string, look func() (string, error)) {
-		value, err := look()
-		finding := Finding{Check: name, Value: value}
+	answers := true
+	for _, check := range checks(busybox) {
+		finding := Finding{Check: check.name, Command: shell.Quote(append([]string{"docker"}, check.arguments...))}
+		if check.engine && !answers {
+			finding.Value, finding.Mend = "not known", "mend the engine first"
+			findings = append(findings, finding)
+			continue
+		}
+		arguments := check.arguments
+		if arguments[0] == "run" {
+			arguments = slices.Insert(slices.Clone(arguments), 1, flags...)
+		}
+		value, err := docker(ctx, environment, arguments)
+		if check.read != nil {
+			value, err = check.read(value, err)
+		}
+		finding.Value = value
 		if err != nil {
-			finding.Value, finding.Mend = err.Error(), mend
+			finding.Value, finding.Mend = err.Error(), check.mend
+		}
+		if check.name == "engine" {
+			answers = finding.OK()
 		}
 		findings = append(findings, finding)
 	}
-	ask := func(arguments ...string) func() (string, error) {
-		return func() (string, error) { return docker(arguments...) }
-	}
-
-	check("docker command", "install it: https://docs.docker.com/engine/install/ (Debian and Ubuntu: make engine)",
-		ask("--version"))
-	check("buildx", "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)",
-		ask("buildx", "version"))
-	check("compose", "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)",
-		ask("compose", "version"))
-	check("engine", "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?",
-		func() (string, error) {
-			version, err := docker("version", "--format", "{{.Server.Version}}")
-			if major, _, _ := strings.Cut(version, "."); err == nil {
-				if n, _ := strconv.Atoi(major); n < engine.Oldest {
-					return "", fmt.Errorf("%s is older than %d: upgrade it", version, engine.Oldest)
-				}
-			}
-			return version, err
-		})
-	answers := findings[len(findings)-1].OK()
-	checkEngine := func(name, mend string, look func() (string, error)) {
-		if !answers {
-			mend, look = "mend the engine first", func() (string, error) { return "", errors.New("not known") }
-		}
-		check(name, mend, look)
-	}
-	const wrong = "ask `docker info` what is wrong"
-	checkEngine("API version", wrong, ask("version", "--format", "{{.Server.APIVersion}} (the docker command speaks {{.Client.APIVersion}})"))
-	checkEngine("storage driver", wrong, ask("info", "--format", "{{.Driver}}"))
-	checkEngine("cgroup version", wrong, ask("info", "--format", "{{.CgroupVersion}}"))
-	checkEngine("disk room", fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB),
-		func() (string, error) {
-			// The engine's disk need not be this machine's: ask from a container.
-			table, err := docker(slices.Concat([]string{"run", "--rm", "--pull", "never"}, flags, []string{busybox, "df", "-k", "/"})...)
-			if err != nil {
-				return "", err
-			}
-			fields := strings.Fields(table)
-			if len(fields) < 4 {
-				return "", fmt.Errorf("df says %q", table)
-			}
-			kilobytes, _ := strconv.Atoi(fields[len(fields)-3])
-			room := fmt.Sprintf("%.1f GB free", float64(kilobytes)/(1<<20))
-			if kilobytes < roomGB<<20 {
-				return "", errors.New(room)
-			}
-			return room, nil
-		})
-	checkEngine("registry", "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/ "+
-		"(until then the course builds stand-ins for the images that have one)",
-		func() (string, error) {
-			// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
-			_, err := docker("pull", "hello-world:there-is-no-such-tag")
-			if err != nil && strings.Contains(err.Error(), "not found") {
-				return "Docker Hub answers", nil
-			}
-			return "", err
-		})
 	return findings
+}
+
+// docker is what the docker command says, or the first line of its complaint as the error.
+func docker(ctx context.Context, environment, arguments []string) (string, error) {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	command := exec.CommandContext(patient, "docker", arguments...)
+	command.Env = append(command.Environ(), environment...)
+	command.WaitDelay = time.Second // a plugin may outlive the docker command, and keep its output open
+	output, err := command.Output()
+	if patient.Err() != nil {
+		return "", fmt.Errorf("no answer in %v", patience)
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
+		complaint, _, _ := strings.Cut(strings.TrimSpace(string(exit.Stderr)), "\n")
+		err = errors.New(complaint)
+	}
+	return strings.TrimSpace(string(output)), err
+}
+
+func notTooOld(version string, err error) (string, error) {
+	major, _, _ := strings.Cut(version, ".")
+	if n, _ := strconv.Atoi(major); err == nil && n < engine.Oldest {
+		return "", fmt.Errorf("%s is older than %d: upgrade it", version, engine.Oldest)
+	}
+	return version, err
+}
+
+func enoughRoom(table string, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	fields := strings.Fields(table)
+	if len(fields) < 4 {
+		return "", fmt.Errorf("df says %q", table)
+	}
+	kilobytes, _ := strconv.Atoi(fields[len(fields)-3])
+	room := fmt.Sprintf("%.1f GB free", float64(kilobytes)/(1<<20))
+	if kilobytes < roomGB<<20 {
+		return "", errors.New(room)
+	}
+	return room, nil
+}
+
+func noSuchTag(_ string, err error) (string, error) {
+	if err != nil && !strings.Contains(err.Error(), "not found") {
+		return "", err
+	}
+	return "Docker Hub answers", nil
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,7 @@ func pretend(t *testing.T, kilobytes string) (asked func() string) {
 	directory := t.TempDir()
 	script := `#!/bin/sh
 echo "$@" >> "$0.asked"
+[ -z "$HANGS" ] || exec sleep 60
 case "$1 $2 $3" in
 "version --format {{.Server.Version}}") echo 28.0.0 ;;
 run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 ` + kilobytes + ` 9%% /\n' ;;
@@ -66,4 +68,28 @@ func TestLittleRoomIsToBeMended(t *testing.T) {
 		assert.Contains(t, unwell[0], "1.0 GB free")
 		assert.Contains(t, unwell[0], "docker system df")
 	}
+}
+
+func TestAFindingTellsWhatAPersonWouldType(t *testing.T) {
+	pretend(t, "99999999")
+	for _, finding := range Examine(t.Context(), "busybox", []string{"--label", "whose=mine"}) {
+		assert.Contains(t, finding.String(), "(docker ")
+		assert.NotContains(t, finding.String(), "whose=mine")
+		if finding.Check == "engine" {
+			assert.Equal(t, "docker version --format '{{.Server.Version}}'", finding.Command)
+		}
+	}
+}
+
+func TestADockerCommandThatHangsIsToBeMended(t *testing.T) {
+	pretend(t, "99999999")
+	patience = time.Millisecond
+	defer func() { patience = 30 * time.Second }()
+	findings := Examine(t.Context(), "busybox", nil, "HANGS=yes")
+	assert.Len(t, findings, 9)
+	for _, finding := range findings {
+		assert.False(t, finding.OK(), "%s", finding)
+	}
+	assert.Equal(t, "no answer in 1ms", findings[0].Value)
+	assert.Equal(t, "mend the engine first", findings[len(findings)-1].Mend)
 }
