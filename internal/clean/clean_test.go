@@ -7,14 +7,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/planted"
 )
 
 // fakeEngine has one of each kind of thing, and records what it is asked to remove.
@@ -62,9 +62,7 @@ func start(t *testing.T) *fakeEngine {
 	t.Cleanup(server.Close)
 	address, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker"), []byte("#!/bin/sh\necho 'Docker version 28.5.2, build 1'\n"), 0o755))
-	t.Setenv("PATH", dir)
+	planted.Put(t, "docker", "echo 'Docker version 28.5.2, build 1'").Alone(t)
 	t.Setenv("DOCKER_HOST", "tcp://"+address.Host)
 	t.Setenv("DOCKER_CERT_PATH", "")
 	return engine

@@ -1,56 +1,38 @@
 package doctor
 
 import (
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/planted"
 )
 
-// pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk,
-// and notes what it was asked.
-func pretend(t *testing.T, kilobytes string) (asked func() string) {
+// pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk.
+func pretend(t *testing.T, kilobytes string) planted.Program {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("not provable here: Windows runs no shell script for a docker command")
-	}
-	directory := t.TempDir()
-	script := `#!/bin/sh
-echo "$@" >> "$0.asked"
-[ -z "$HANGS" ] || exec sleep 60
+	return planted.Put(t, "docker", `[ -z "$HANGS" ] || exec sleep 60
 case "$1 $2 $3" in
 "version --format {{.Server.Version}}") echo 28.0.0 ;;
-run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 ` + kilobytes + ` 9%% /\n' ;;
+run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 `+kilobytes+` 9%% /\n' ;;
 pull*) echo "manifest for hello-world:there-is-no-such-tag not found" >&2; exit 1 ;;
 *) echo fine ;;
-esac
-`
-	program := filepath.Join(directory, "docker")
-	require.NoError(t, os.WriteFile(program, []byte(script), 0o755))
-	t.Setenv("PATH", directory+string(os.PathListSeparator)+os.Getenv("PATH"))
-	return func() string {
-		noted, err := os.ReadFile(program + ".asked")
-		require.NoError(t, err)
-		return string(noted)
-	}
+esac`)
 }
 
 // A process that is killed leaves a container that it has created and not yet started. The reaper knows it by its labels.
 func TestTheContainerThatLooksForRoomHasTheLabels(t *testing.T) {
-	asked := pretend(t, "99999999")
+	docker := pretend(t, "99999999")
 	for _, finding := range Examine(t.Context(), "busybox", []string{"--label", "whose=mine"}) {
 		assert.True(t, finding.OK(), "%s", finding)
 	}
 	runs := 0
-	for line := range strings.Lines(asked()) {
-		if strings.HasPrefix(line, "run ") {
+	for _, call := range docker.Calls(t) {
+		if strings.HasPrefix(call, "run ") {
 			runs++
-			assert.Contains(t, line, " --label whose=mine ")
+			assert.Contains(t, call, " --label whose=mine ")
 		}
 	}
 	assert.Equal(t, 1, runs)

@@ -18,6 +18,8 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/planted"
 )
 
 // fakeEngine is what an engine says about itself.
@@ -55,18 +57,15 @@ func overTCP(t *testing.T, handler http.Handler) string {
 	return "tcp://" + server.Listener.Addr().String()
 }
 
-// fakeDocker puts a docker command on an otherwise empty PATH; without a script there is none. A
-// plugin works unless the script says otherwise before.
+// fakeDocker puts a docker command on an otherwise empty PATH. A plugin works unless the script before says otherwise.
 func fakeDocker(t *testing.T, contextAnswer, before string) {
 	t.Helper()
-	dir := t.TempDir()
-	script := "#!/bin/sh\n" + before + "\ncase \"$*\" in\n" +
+	script := before + "\ncase \"$*\" in\n" +
 		"--version) echo 'Docker version 28.2.2, build 1234567';;\n" +
 		"'context inspect'*) " + contextAnswer + ";;\n" +
 		"*' version') echo v1;;\n" +
 		"*) exit 1;;\nesac\n"
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker"), []byte(script), 0o755))
-	t.Setenv("PATH", dir)
+	planted.Put(t, "docker", script).Alone(t)
 	t.Setenv("DOCKER_HOST", "")
 	t.Setenv("DOCKER_CERT_PATH", "")
 	t.Setenv("CI", "true")

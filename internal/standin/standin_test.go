@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"docker-proven/internal/planted"
 )
 
 // What a failed command printed becomes one line that says what to do; what nothing explains is told as it is.
@@ -130,13 +132,13 @@ func TestABuildThatLosesItsMirrorStartsOverCleanly(t *testing.T) {
 		"(E: Failed to fetch http://mirror.example/debian/dists/trixie/InRelease); "+
 		"nothing half-made is left: run the same command again when it can")
 	assert.NotContains(t, progress.String(), "built")
-	assert.Equal(t, []string{"image inspect"}, docker.commands(t), "docker is not asked to make anything")
+	assert.Equal(t, []string{"image inspect"}, commands(t, docker), "docker is not asked to make anything")
 	assert.Empty(t, left(t))
 
 	plant(t, "mmdebstrap", `for archive; do :; done; echo whole > "$archive"`)
 	require.NoError(t, Build(t.Context(), ref, &progress))
 	assert.Contains(t, progress.String(), ref+": stand-in built")
-	assert.Equal(t, []string{"image inspect", "image inspect", "import --change", "build --progress"}, docker.commands(t))
+	assert.Equal(t, []string{"image inspect", "image inspect", "import --change", "build --progress"}, commands(t, docker))
 	assert.Empty(t, left(t))
 }
 
@@ -145,7 +147,7 @@ func TestAFailedRecipeLeavesNoFiles(t *testing.T) {
 	docker := plant(t, "docker", `case "$1" in build) echo '#5 1.0 E: Failed to fetch http://x' >&2; exit 1 ;; esac`)
 	err := Build(t.Context(), "ghcr.io/jqlang/jq:1.7.1", io.Discard)
 	assert.ErrorContains(t, err, "its source could not be reached (E: Failed to fetch http://x)")
-	assert.Equal(t, []string{"image inspect", "build --progress"}, docker.commands(t))
+	assert.Equal(t, []string{"image inspect", "build --progress"}, commands(t, docker))
 	assert.Empty(t, left(t))
 }
 
@@ -156,46 +158,33 @@ func TestMmdebstrapIsInstalledWhenItCanBe(t *testing.T) {
 		t.Skip("not provable here: only root installs packages")
 	}
 	apt := plant(t, "apt-get", `case "$1" in update) echo 'E: one source is gone' >&2; exit 100 ;; esac`)
-	alone(t)
+	apt.Alone(t)
 	assert.NoError(t, ensureMmdebstrap(t.Context(), io.Discard))
-	assert.Equal(t, []string{"update ", "install --yes"}, apt.commands(t))
+	assert.Equal(t, []string{"update", "install --yes"}, commands(t, apt))
 
-	plant(t, "apt-get", `echo "E: $1 fails" >&2; exit 100`)
-	alone(t)
+	plant(t, "apt-get", `echo "E: $1 fails" >&2; exit 100`).Alone(t)
 	assert.EqualError(t, ensureMmdebstrap(t.Context(), io.Discard), "apt-get: exit status 100: E: install fails")
 
 	plant(t, "mmdebstrap", "")
 	assert.NoError(t, ensureMmdebstrap(t.Context(), io.Discard), "what is there is not installed")
 }
 
-// A planted program is found before the real one; it notes how it is called, and then does what its script says.
-type planted struct{ notes string }
-
-// plant puts a program in front of the others, for this test. Temporary files and locks go to places of the test.
-func plant(t *testing.T, name, script string) planted {
+// plant plants a program. Temporary files and locks go to places of the test.
+func plant(t *testing.T, name, script string) planted.Program {
 	t.Helper()
-	directory := t.TempDir()
-	p := planted{filepath.Join(directory, "notes")}
-	script = "#!/bin/sh\necho \"$1 $2\" >> " + p.notes + "\n" + script + "\n"
-	require.NoError(t, os.WriteFile(filepath.Join(directory, name), []byte(script), 0o755))
-	t.Setenv("PATH", directory+string(os.PathListSeparator)+os.Getenv("PATH"))
 	t.Setenv("TMPDIR", t.TempDir())
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	return p
+	return planted.Put(t, name, script)
 }
 
-// alone takes everything but the program planted last out of PATH.
-func alone(t *testing.T) {
-	first, _, _ := strings.Cut(os.Getenv("PATH"), string(os.PathListSeparator))
-	t.Setenv("PATH", first)
-}
-
-// commands are the first two words of each call.
-func (p planted) commands(t *testing.T) []string {
+// commands are the first two words of each call of a program.
+func commands(t *testing.T, p planted.Program) (commands []string) {
 	t.Helper()
-	notes, err := os.ReadFile(p.notes)
-	require.NoError(t, err)
-	return strings.Split(strings.TrimSuffix(string(notes), "\n"), "\n")
+	for _, call := range p.Calls(t) {
+		words := strings.Fields(call)
+		commands = append(commands, strings.Join(words[:min(2, len(words))], " "))
+	}
+	return commands
 }
 
 func left(t *testing.T) []os.DirEntry {
