@@ -75,7 +75,7 @@ readme: images
 faults: engine
 	@COURSE_FAULTS=1 $(COURSE) test ./internal/faults
 
-# What has been found already is kept in sabotage.json; faults that are named are planted again.
+# What has been found already is kept in internal/sabotage/findings.json; faults and tests that are named are planted again.
 sabotage: images
 	@$(COURSE) sabotage $(FAULTS) $(MODULES) $(TESTS)
 

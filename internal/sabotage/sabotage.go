@@ -4,7 +4,7 @@
 //
 // First a run without faults tells which fault could be planted where: a test whose containers have no mount can't miss
 // one. Then the tests are run in rounds, and in each round each test has one fault of its own, until all have been
-// planted. What came out is kept in File and written to Table.
+// planted. What came out is kept in File, from which the next run goes on, and written to Table.
 package sabotage
 
 import (
@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -35,8 +36,9 @@ import (
 )
 
 const (
-	// File is where the recording and the verdicts are kept, in the working directory. Without it everything is done anew.
-	File = "sabotage.json"
+	// File is where the recording and the verdicts are kept: all faults in all tests take hours. Without it everything is
+	// done anew.
+	File = "internal/sabotage/findings.json"
 
 	// Table is where they can be read.
 	Table = "internal/sabotage/README.md"
@@ -67,11 +69,11 @@ func Run(ctx context.Context, out io.Writer, words []string) (err error) {
 		return err
 	}
 	defer proxy.close()
-	found.Engine = facts.String()
+	found.Engine, _, _ = strings.Cut(facts.String(), ", at ") // whose address is nobody else's
 
 	unknown := slices.Clone(which.tests)
 	for _, module := range which.modules {
-		if found.Recorded[module] != "" && len(which.tests) == 0 {
+		if found.Recorded[module] == today() && len(which.tests) == 0 {
 			continue
 		}
 		fmt.Fprintf(out, "%s without faults, to see what could be planted where:\n", module)
@@ -243,7 +245,10 @@ type verdict struct {
 	Said      string `json:",omitempty"` // how the failure begins
 	Again     bool   `json:",omitempty"` // it has been planted twice, and caught twice
 	Unreached bool   `json:",omitempty"` // the test never made the request: another one did it before, or it failed before
+	On        string // the day
 }
+
+func today() string { return time.Now().Format(time.DateOnly) }
 
 func read(file string) (*findings, error) {
 	f := &findings{Recorded: map[string]string{}, Tests: map[string]*test{}, Unusable: map[string]string{}}
@@ -316,9 +321,27 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 		}
 	}
 	if len(tests) == 0 {
-		f.Recorded[module] = time.Now().Format(time.DateOnly)
+		f.Recorded[module] = today()
+		f.forgetGone(module, ended)
 	}
 	return sortedKeys(ended), nil
+}
+
+// forgetGone drops what a module that was recorded whole hasn't any more: tests, and verdicts of faults that don't apply.
+func (f *findings) forgetGone(of string, ended map[string]ending) {
+	for name, test := range f.Tests {
+		if module(name) != of {
+			continue
+		}
+		parent, _, _ := strings.Cut(name, "/")
+		if _, ran := ended[name]; !ran && ended[parent].action != "fail" { // which may have ended before its subtests began
+			delete(f.Tests, name)
+			continue
+		}
+		if ended[name].action == "pass" {
+			maps.DeleteFunc(test.Verdicts, func(fault string, _ verdict) bool { return !slices.Contains(test.Applies, fault) })
+		}
+	}
 }
 
 // next plans a fault for each test that has some left: that which has the fewest tests. A test and its subtests take turns.
@@ -389,7 +412,7 @@ func (f *findings) round(ctx context.Context, out io.Writer, proxy *Proxy, plan 
 	for name, fault := range plan {
 		before := f.Tests[name].Verdicts[fault.Name]
 		now := judge(ended[name], planted[name])
-		now.Again = before.Caught && now.Caught
+		now.Again, now.On = before.Caught && now.Caught, today()
 		f.Tests[name].Verdicts[fault.Name] = now
 	}
 	return nil

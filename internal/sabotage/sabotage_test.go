@@ -1,6 +1,7 @@
 package sabotage
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -77,13 +78,20 @@ func TestAFailureIsToldByItsFirstWords(t *testing.T) {
 }
 
 func TestAFaultThatNothingNoticesIsAHole(t *testing.T) {
-	f := &findings{Engine: "Docker Engine 28, at unix:///a", Recorded: map[string]string{"module04": "today"}, Tests: map[string]*test{
+	f := &findings{Engine: "Docker Engine 28", Recorded: map[string]string{"module04": "today"}, Tests: map[string]*test{
 		"module04.TestA":                        {Verdicts: map[string]verdict{"memory": {}, "mount": {Caught: true, Said: "no | file"}, "cmd": {Unreached: true}}},
 		"module04.TestB":                        {Verdicts: map[string]verdict{"mount": {}}},
 		"module08.TestFlagsX/--user_1000":       {Verdicts: map[string]verdict{"user": {Caught: true, Said: "0"}}},
 		"module08.TestFlagsX/--env-file_$FILE":  {Verdicts: map[string]verdict{"env": {}}},
 		"module08.TestFlagsX/--security-opt_no": {},
 	}}
+	for _, test := range f.Tests {
+		for fault, verdict := range test.Verdicts {
+			verdict.On = "2026-11-26"
+			test.Verdicts[fault] = verdict
+		}
+	}
+	f.Tests["module04.TestB"].Verdicts["mount"] = verdict{On: "2026-11-25"}
 	assert.Equal(t, []string{"env", "memory"}, f.holes())
 	assert.Equal(t, "2 of 4 faults were noticed by at least one claim. They were planted 5 times, each time into the "+
 		"requests of one test, and 2 of these tests failed.", f.summary())
@@ -92,6 +100,20 @@ func TestAFaultThatNothingNoticesIsAHole(t *testing.T) {
 	assert.Contains(t, page, "| memory | --memory is dropped | 1 | 0 | 1 | a hole |")
 	assert.Contains(t, page, `| --user\_1000 | fails | 0 | 0 |`)
 	assert.Contains(t, page, `| --env-file\_$FILE | **still holds** | 0 |  |`)
-	assert.NotContains(t, page, "unix://")
+	assert.Contains(t, page, "planted since 2026-11-25. Modules: module04, some of module08. Docker Engine 28.")
 	assert.True(t, strings.HasPrefix(page, "# "))
+}
+
+func TestARecordingForgetsWhatIsGone(t *testing.T) {
+	caught := map[string]verdict{"memory": {Caught: true}, "mount": {Caught: true}}
+	f := &findings{Tests: map[string]*test{
+		"module04.TestA":   {Applies: []string{"memory"}, Verdicts: maps.Clone(caught)},
+		"module04.TestB":   {Applies: []string{"memory", "mount"}, Verdicts: maps.Clone(caught)},
+		"module04.TestC/x": {Applies: []string{"memory", "mount"}, Verdicts: maps.Clone(caught)},
+		"module08.TestD":   {Verdicts: maps.Clone(caught)},
+	}}
+	f.forgetGone("module04", map[string]ending{"module04.TestA": {action: "pass"}, "module04.TestC": {action: "fail"}})
+	assert.Equal(t, []string{"module04.TestA", "module04.TestC/x", "module08.TestD"}, sortedKeys(f.Tests))
+	assert.Equal(t, map[string]verdict{"memory": {Caught: true}}, f.Tests["module04.TestA"].Verdicts, "it mounts nothing any more")
+	assert.Len(t, f.Tests["module04.TestC/x"].Verdicts, 2, "it couldn't run")
 }

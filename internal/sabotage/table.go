@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 )
 
@@ -50,6 +49,17 @@ func (f *findings) scope() (modules []string) {
 		modules = append(modules, name)
 	}
 	return modules
+}
+
+// since is the day of the oldest verdict, or today.
+func (f *findings) since() string {
+	oldest := today()
+	for _, test := range f.Tests {
+		for _, verdict := range test.Verdicts {
+			oldest = min(oldest, verdict.On)
+		}
+	}
+	return oldest
 }
 
 // holes are the faults that were planted and that nothing has noticed, though something could.
@@ -119,9 +129,8 @@ What a failing test said first is the reader's hint whether it failed for the ri
 func (f *findings) table() string {
 	var page strings.Builder
 	page.WriteString(introduction)
-	engine, _, _ := strings.Cut(f.Engine, ", at ")
-	fmt.Fprintf(&page, "\nWritten by `make sabotage` on %s. Modules: %s. %s.\n\n%s\n", time.Now().Format(time.DateOnly),
-		strings.Join(f.scope(), ", "), engine, f.summary())
+	fmt.Fprintf(&page, "\nWritten by `make sabotage` on %s; planted since %s. Modules: %s. %s.\n\n%s\n", today(), f.since(),
+		strings.Join(f.scope(), ", "), f.Engine, f.summary())
 
 	page.WriteString("\n| fault | what goes wrong | planted | caught | not noticed | for example |\n|---|---|--:|--:|--:|---|\n")
 	var absent []string
