@@ -120,11 +120,13 @@ func (s *kubernetesShop) limitsItsPods(t *testing.T) {
 		s.Until(t, asked.answer, "logs", pod, "--container", "beside")
 	}
 
-	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. Where the manifest forbids that, it isn't started:")
-	s.Kubectl(t, "run", "careful", "--image", course.Ref(t, image.Busybox), "--image-pull-policy", "IfNotPresent",
-		"--overrides", `{"spec": {"securityContext": {"runAsNonRoot": true}}}`, "--", "sleep", "1000000")
-	s.Until(t, `image will run as root`, "get", "pod", "careful", "--output", "jsonpath={.status.containerStatuses[0].state.waiting}")
-	s.Kubectl(t, "delete", "pod", "careful", "--now")
+	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. As a release of the API it is not started, as the API's "+
+		"manifest forbids that, and the pods before it go on:")
+	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang="+course.Ref(t, image.Busybox))
+	s.Until(t, `image will run as root`, "get", "pods", "--selector", "app=api-golang",
+		"--output", "jsonpath={.items[*].status.containerStatuses[0].state.waiting}")
+	s.Kubectl(t, "rollout", "undo", "deployment/api-golang")
+	s.untilOnly(t, "api-golang:1", 3)
 }
 
 // A secret and a ConfigMap are kept by the cluster, and are files in the pods that name them: of the secret, in memory. An

@@ -33,6 +33,7 @@ var kubernetesFaults = slices.Concat(
 		"args":         append(inContainers, "args"),
 		"mounts":       append(inContainers, "volumeMounts"),
 		"user":         append(inContainers, "securityContext", "runAsUser"),
+		"non-root":     append(inContainers, "securityContext", "runAsNonRoot"),
 		"read-only":    append(inContainers, "securityContext", "readOnlyRootFilesystem"),
 		"escalation":   append(inContainers, "securityContext", "allowPrivilegeEscalation"),
 		"capabilities": append(inContainers, "securityContext", "capabilities"),
