@@ -121,7 +121,7 @@ func (s *kubernetesShop) limitsItsPods(t *testing.T) {
 	}
 
 	course.Say(t, "The visitor's image says nothing of a user, and so it runs as root. As a release of the API it is not started, as the API's "+
-		"manifest forbids that, and the pods before it go on:")
+		"manifest forbids that:")
 	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang="+course.Ref(t, image.Busybox))
 	s.Until(t, `image will run as root`, "get", "pods", "--selector", "app=api-golang",
 		"--output", "jsonpath={.items[*].status.containerStatuses[0].state.waiting}")
