@@ -1,6 +1,7 @@
 package sabotage
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -116,4 +117,14 @@ func TestARecordingForgetsWhatIsGone(t *testing.T) {
 	assert.Equal(t, []string{"module04.TestA", "module04.TestC/x", "module08.TestD"}, sortedKeys(f.Tests))
 	assert.Equal(t, map[string]verdict{"memory": {Caught: true}}, f.Tests["module04.TestA"].Verdicts, "it mounts nothing any more")
 	assert.Len(t, f.Tests["module04.TestC/x"].Verdicts, 2, "it couldn't run")
+}
+
+func TestOfManyTestsThatCaughtAFaultTheTableQuotesSome(t *testing.T) {
+	f := &findings{Tests: map[string]*test{}}
+	for n := range enough + 2 {
+		f.Tests[fmt.Sprintf("module04.Test%02d", n)] = &test{Verdicts: map[string]verdict{"mount": {Caught: true, Said: "words", On: "2026-11-26"}}}
+	}
+	page := f.table()
+	assert.Contains(t, page, "| module04.Test09 | words |\n\nAnd by 2 more, whose words are in [findings.json](findings.json): module04.Test10, module04.Test11\n")
+	assert.NotContains(t, page, "| module04.Test10 |")
 }

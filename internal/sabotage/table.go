@@ -13,6 +13,9 @@ var unnoticeable = map[string]string{
 	"apparmor": "only a kernel with AppArmor makes a difference",
 }
 
+// enough is how many tests that caught a fault are quoted: of some faults there are hundreds.
+const enough = 10
+
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // A tally is what came of a fault.
@@ -170,8 +173,12 @@ func (f *findings) table() string {
 			len(t.caught)+len(t.missed))
 		if len(t.caught) > 0 {
 			page.WriteString("| caught by | which said |\n|---|---|\n")
-			for _, name := range t.caught {
+			quoted, others := t.caught[:min(enough, len(t.caught))], t.caught[min(enough, len(t.caught)):]
+			for _, name := range quoted {
 				fmt.Fprintf(&page, "| %s | %s |\n", cell(name), cell(f.Tests[name].Verdicts[fault.Name].Said))
+			}
+			if len(others) > 0 {
+				fmt.Fprintf(&page, "\nAnd by %d more, whose words are in [findings.json](findings.json): %s\n", len(others), cell(strings.Join(others, ", ")))
 			}
 		}
 		if len(t.missed) > 0 {
