@@ -275,13 +275,12 @@ func TestStartLeavesAWrongChoiceOfEngineToItsOwner(t *testing.T) {
 	}
 }
 
-// forbidInstalling puts an apt-get and a dockerd on PATH that leave a file behind when they run.
+// forbidInstalling plants programs that install and start an engine, and leave a file behind when they run.
 func forbidInstalling(t *testing.T) (marker string) {
 	t.Helper()
-	dir := os.Getenv("PATH")
-	marker = filepath.Join(dir, "ran")
+	marker = filepath.Join(t.TempDir(), "ran")
 	for _, name := range []string{"apt-get", "dockerd", "systemctl"} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n: > "+marker+"\n"), 0o755))
+		planted.Put(t, name, ": > "+marker)
 	}
 	return marker
 }

@@ -173,11 +173,11 @@ func (f *findings) table() string {
 			len(t.caught)+len(t.missed))
 		if len(t.caught) > 0 {
 			page.WriteString("| caught by | which said |\n|---|---|\n")
-			quoted, others := t.caught[:min(enough, len(t.caught))], t.caught[min(enough, len(t.caught)):]
+			quoted := t.caught[:min(enough, len(t.caught))]
 			for _, name := range quoted {
 				fmt.Fprintf(&page, "| %s | %s |\n", cell(name), cell(f.Tests[name].Verdicts[fault.Name].Said))
 			}
-			if len(others) > 0 {
+			if others := t.caught[len(quoted):]; len(others) > 0 {
 				fmt.Fprintf(&page, "\nAnd by %d more, whose words are in [findings.json](findings.json): %s\n", len(others), cell(strings.Join(others, ", ")))
 			}
 		}
