@@ -206,7 +206,7 @@ func newStack(t *testing.T) *stack {
 
 	course.Say(t, "The first machine makes a swarm, and the others join it, with a token that says what they may become. "+
 		"(A machine that says nothing for three heartbeats is down. A heartbeat is five seconds, unless one says otherwise.)")
-	join(t, s.manager, []string{"--dispatcher-heartbeat", "2s"}, s.nodes["node-2"], s.nodes["node-3"])
+	join(t, s.manager, []string{"--dispatcher-heartbeat", "2s"}, "worker", s.nodes["node-2"], s.nodes["node-3"])
 	s.manager.DockerUntil(t, "^node-1 Ready Leader\nnode-2 Ready \nnode-3 Ready \n$",
 		"node", "ls", "--format", "{{.Hostname}} {{.Status}} {{.ManagerStatus}}")
 	s.manager.Docker(t, "node", "update", "--label-add", "data=true", "node-1")
@@ -218,18 +218,23 @@ func newStack(t *testing.T) *stack {
 	return s
 }
 
-// join makes a swarm of a manager, with flags of `docker swarm init`, and workers.
-func join(t *testing.T, manager *course.ThrowawayEngine, flags []string, workers ...*course.ThrowawayEngine) {
+// join makes a swarm of a manager, with flags of `docker swarm init`, and others, which join it as a role: worker or manager.
+func join(t *testing.T, manager *course.ThrowawayEngine, flags []string, role string, others ...*course.ThrowawayEngine) {
 	t.Helper()
-	token := regexp.MustCompile(`SWMTKN-\S+`)
-	masked := func(result course.Result) string { return token.ReplaceAllString(result.Output(), "********") }
 	manager.Showing(masked).Docker(t, append([]string{"swarm", "init", "--advertise-addr", "eth0"}, flags...)...)
-	asWorker := strings.TrimSpace(manager.Showing(masked).Docker(t, "swarm", "join-token", "--quiet", "worker").Stdout)
-	course.Hide(t, asWorker)
+	token := strings.TrimSpace(manager.Showing(masked).Docker(t, "swarm", "join-token", "--quiet", role).Stdout)
+	course.Hide(t, token)
 	address := manager.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout
-	for _, worker := range workers {
-		worker.Docker(t, "swarm", "join", "--token", asWorker, strings.TrimSpace(address))
+	for _, other := range others {
+		other.Docker(t, "swarm", "join", "--token", token, strings.TrimSpace(address))
 	}
+}
+
+var joinToken = regexp.MustCompile(`SWMTKN-\S+`)
+
+// masked is an output without the tokens in it.
+func masked(result course.Result) string {
+	return joinToken.ReplaceAllString(result.Output(), "********")
 }
 
 // visit sends visitors to the first machine.

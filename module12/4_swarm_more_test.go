@@ -12,8 +12,8 @@ import (
 	"docker-proven/internal/image"
 )
 
-// Two tokens open a swarm: one makes workers of those who join, the other managers. A worker runs tasks and can't say
-// anything; only managers take commands. And who has no token, or a wrong one, stays outside.
+// Two tokens open a swarm: one makes workers of those who join, the other managers, as in the next lesson. A worker runs tasks
+// and can't say anything; only managers take commands. And who has no token, or a wrong one, stays outside.
 func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 	s := threeMachines(t)
 	defer s.remove(t)
@@ -29,6 +29,42 @@ func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 	stranger.DockerFails(t, "swarm", "join", "--token", wrong, address)
 	assert.Equal(t, "inactive\n", stranger.Docker(t, "info", "--format", "{{.Swarm.LocalNodeState}}").Stdout)
 	assert.Equal(t, 3, strings.Count(s.first.Docker(t, list...).Stdout, "\n"))
+}
+
+// Managers keep what there shall be, each of them all of it. What one is told holds when more than half of them have it, and
+// one of them leads. So three bear the loss of one: another leads. They don't bear the loss of two: what runs, runs on, but
+// nobody takes commands. From the one that is left a swarm is made again, by force.
+// https://docs.docker.com/engine/swarm/admin_guide/
+func TestThreeManagersBearTheLossOfOneAndNotOfTwo(t *testing.T) {
+	first := course.NewThrowawayEngine(t, course.Hostname("first"))
+	second := course.NewThrowawayEngine(t, course.Hostname("second"))
+	third := course.NewThrowawayEngine(t, course.Hostname("third"))
+	join(t, first, []string{"--dispatcher-heartbeat", "1s"}, "manager", second, third)
+	managers := []string{"node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"}
+	first.DockerUntil(t, "^first Leader\nsecond Reachable\nthird Reachable\n$", managers...)
+	create := []string{"service", "create", "--detach", "--no-resolve-image", "--init"}
+	idle := []string{busybox(t, first, second, third), "sleep", "1000000"}
+	first.Docker(t, slices.Concat(create, []string{"--name", "web", "--mode", "global"}, idle)...)
+	runs(t, first, "web", "^first\nsecond\nthird\n$")
+
+	course.Say(t, "The leader is lost. Another one leads, and what either of the two is told holds:")
+	course.Docker(t, "kill", first.Container.Name)
+	second.DockerUntil(t, "^first Unreachable\n(second Leader\nthird Reachable|second Reachable\nthird Leader)\n$", managers...)
+	second.Docker(t, slices.Concat(create, []string{"--name", "more"}, idle)...)
+	runs(t, third, "more", "^(second|third)\n$")
+
+	course.Say(t, "A second one is lost. The one that is left waits for somebody to agree with it, in vain:")
+	course.Docker(t, "kill", second.Container.Name)
+	third.DockerFails(t, "service", "rm", "more")
+	third.DockerUntil(t, "The swarm does not have a leader", "service", "ls")
+	course.Say(t, "What runs there, runs on:")
+	assert.NotEmpty(t, third.Docker(t, "ps", "--quiet", "--filter", "label=com.docker.swarm.service.name=web").Stdout)
+
+	course.Say(t, "By force it becomes the one manager of a swarm, which knows all that the old one knew:")
+	third.Showing(masked).Docker(t, "swarm", "init", "--force-new-cluster", "--advertise-addr", "eth0")
+	third.DockerUntil(t, "(?m)^third Leader$", managers...)
+	third.DockerUntil(t, "(?m)^web", "service", "ls", "--format", "{{.Name}} {{.Mode}}")
+	third.Docker(t, "service", "rm", "web")
 }
 
 // A service has as many tasks as one says, at any time: `docker service scale`. The swarm spreads them evenly over the
@@ -226,9 +262,9 @@ func threeMachines(t *testing.T) *machines {
 		m := &machines{}
 		for name, engine := range map[string]**course.ThrowawayEngine{"first": &m.first, "second": &m.second, "third": &m.third} {
 			*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
-			m.busybox = (*engine).Ref(t, image.Busybox)
 		}
-		join(t, m.first, nil, m.second, m.third)
+		m.busybox = busybox(t, m.first, m.second, m.third)
+		join(t, m.first, nil, "worker", m.second, m.third)
 		m.first.DockerUntil(t, "^(Ready\n){3}$", "node", "ls", "--format", "{{.Status}}")
 		return m
 	})
@@ -260,8 +296,23 @@ func (m *machines) remove(t *testing.T) {
 // runs waits until the machines on which tasks of a service run are those expected.
 func (m *machines) runs(t *testing.T, service, expected string) {
 	t.Helper()
-	course.DockerUntil(t, expected, "exec", m.first.Container.Name, "sh", "-c", "docker service ps --filter desired-state=running "+
+	runs(t, m.first, service, expected)
+}
+
+// runs waits until the machines on which tasks of a service run are those expected. A manager says which they are.
+func runs(t *testing.T, manager *course.ThrowawayEngine, service, expected string) {
+	t.Helper()
+	course.DockerUntil(t, expected, "exec", manager.Container.Name, "sh", "-c", "docker service ps --filter desired-state=running "+
 		"--format '{{.Node}} {{.CurrentState}}' "+service+" | grep ' Running' | cut -d ' ' -f 1 | sort")
+}
+
+// busybox is the image's reference, after giving the image to each machine.
+func busybox(t *testing.T, machines ...*course.ThrowawayEngine) (ref string) {
+	t.Helper()
+	for _, machine := range machines {
+		ref = machine.Ref(t, image.Busybox)
+	}
+	return ref
 }
 
 // ask is the command that asks a machine, from another one.
