@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/image"
 	"docker-proven/internal/registry"
 )
 
@@ -65,6 +66,33 @@ func TestDeletingAndCollectingFreesTheSpace(t *testing.T) {
 	engine, address := theOtherMachine(t), server.AddressInside(t)
 	engine.Docker(t, "pull", address+"/small")
 	engine.DockerFails(t, "pull", address+"/large")
+}
+
+// The collector is another process than the registry that serves, which keeps in memory which blobs it has and is told of
+// nothing. Pushed again, what was collected is to it what it has already, and it stores nothing: the push succeeds, the tag
+// is there, and nobody can pull it. Once the registry has been restarted it looks, and the same push brings everything.
+func TestWhatWasCollectedCanBePushedAgainOnceTheRegistryIsRestarted(t *testing.T) {
+	machine := course.Run(t, image.Busybox, course.Publish(0, 5000)) // it stays, and with it the registry's address
+	server := registry.StartOn(t, machine, course.Env("REGISTRY_STORAGE_DELETE_ENABLED", "true"))
+	hello := server.Address + "/hello"
+	build(t, hello, "RUN head -c 100 /dev/urandom > /unique")
+	digest := registry.Push(t, hello)
+	assert.Equal(t, http.StatusAccepted, server.Delete(t, "/v2/hello/manifests/"+digest).Status)
+	server.Exec(t, "registry garbage-collect /etc/docker/registry/config.yml")
+
+	engine, address := theOtherMachine(t), server.AddressInside(t)
+	assert.NotContains(t, course.Docker(t, "push", hello).Stdout, ": Pushed\n", "it should believe that it has the layer")
+	var tags struct{ Tags []string }
+	server.Get(t, "/v2/hello/tags/list").Into(t, &tags)
+	assert.Equal(t, []string{"latest"}, tags.Tags)
+	assert.Regexp(t, "manifest unknown|not found", engine.DockerFails(t, "pull", address+"/hello").Stderr)
+
+	course.Say(t, "Restarted, the registry looks at what it has:")
+	server.Stop(t)
+	server.Start(t)
+	server.WaitFor(t, "wget -q -O - http://localhost:5000/v2/")
+	assert.Contains(t, course.Docker(t, "push", hello).Stdout, ": Pushed\n")
+	engine.Docker(t, "pull", address+"/hello")
 }
 
 // Collecting by itself removes nothing that a manifest still names. Nor does pushing another image under the tag make
