@@ -273,8 +273,8 @@ func TestATmpfsMountIsBoundedByItsSize(t *testing.T) {
 	course.Once(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch,tmpfs-size=4194304"), twoMegabytes)
 }
 
-// The lesson's reason for being: a database in a container keeps its rows when its data directory is a volume.
-// The container can be removed and replaced, and the rows are there. Without the volume the next one is empty.
+// The lesson's reason for being: a database in a container keeps its rows when its data directory is a named volume.
+// The container can be removed and replaced, and the rows are there. One that isn't given the volume starts empty.
 func TestPostgresRowsOutliveTheContainerOnAVolume(t *testing.T) {
 	pgdata := course.NewVolume(t, "pgdata")
 	directory := course.DataDirectory(t, image.Postgres)

@@ -1,6 +1,7 @@
 package module04
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,8 +44,8 @@ func TestTwoPostgresMajorsRunAtOnce(t *testing.T) {
 	assert.ErrorContains(t, err, "does not exist", "they share nothing")
 }
 
-// Redis keeps everything in memory, and writes it to /data when told to. On a volume a key outlives the
-// container; without one it is lost.
+// Redis keeps everything in memory, and writes it to /data at intervals, when it is stopped, and when told to (save). On a
+// named volume a key outlives the container, and the next one has it; one that isn't given the volume hasn't.
 func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
 	data := course.NewVolume(t, "redis-data")
 
@@ -61,6 +62,46 @@ func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
 	without := course.Run(t, image.Redis)
 	without.WaitForLog(t, "Ready to accept connections")
 	assert.Equal(t, "\n", without.Exec(t, "redis-cli get greeting").Stdout, "without the volume there is no such key")
+}
+
+// Without --volume the data isn't in the container either: the images of databases declare a volume, and Docker makes an
+// anonymous one for each container. So the next container starts empty, and the data is not lost yet: docker rm without
+// --volumes leaves the volume behind, and whoever knows its name finds all of it there. With --volumes it is gone. (Shown on
+// a throwaway engine, where nothing can be left behind.)
+func TestADatabaseWithoutANamedVolumeLeavesItsDataInAnAnonymousOne(t *testing.T) {
+	engine := course.NewThrowawayEngine(t)
+	redis, directory := engine.Ref(t, image.Redis), course.DataDirectory(t, image.Redis)
+	start := func(name string, flags ...string) {
+		engine.Docker(t, slices.Concat([]string{"run", "--detach", "--name", name}, flags, []string{redis})...)
+		engine.DockerUntil(t, "PONG", "exec", name, "redis-cli", "ping")
+	}
+	greeting := func(name string) string {
+		return engine.Docker(t, "exec", name, "redis-cli", "get", "greeting").Stdout
+	}
+	volumeOf := func(name string) string {
+		return strings.TrimSpace(engine.Docker(t, "inspect", "--format", "{{range .Mounts}}{{.Name}}{{end}}", name).Stdout)
+	}
+
+	start("first")
+	engine.Docker(t, "exec", "first", "redis-cli", "set", "greeting", "hello")
+	engine.Docker(t, "exec", "first", "redis-cli", "save")
+	left := volumeOf("first")
+	engine.Docker(t, "rm", "--force", "first")
+
+	start("next")
+	assert.Equal(t, "\n", greeting("next"), "the next container should start empty")
+	removed := volumeOf("next")
+	assert.NotEqual(t, left, removed, "each container should get a volume of its own")
+
+	course.Say(t, "Given the first one's volume by its name, a third has the key:")
+	start("third", "--volume", left+":"+directory)
+	assert.Equal(t, "hello\n", greeting("third"))
+
+	course.Say(t, "With --volumes, the anonymous volume goes with its container:")
+	engine.Docker(t, "rm", "--force", "--volumes", "next")
+	volumes := strings.Fields(engine.Docker(t, "volume", "ls", "--quiet").Stdout)
+	assert.Contains(t, volumes, left)
+	assert.NotContains(t, volumes, removed)
 }
 
 // Redis, too, takes its configuration as a file, named in the command.
