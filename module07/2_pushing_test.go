@@ -37,8 +37,8 @@ func TestPushAndPullKeepTheDigest(t *testing.T) {
 }
 
 // A tag is a pointer that the registry keeps, and whoever may push can make it point elsewhere: what `stable` is today
-// it need not be tomorrow. A digest can't move, because it is computed from the content. So what must stay the same is
-// pulled by digest: name@sha256:…
+// it need not be tomorrow. A plain `docker run` doesn't ask, and takes what is on the machine. A digest can't move, because
+// it is computed from the content. So what must stay the same is pulled by digest: name@sha256:…
 func TestATagIsAMovablePointerAndADigestIsNot(t *testing.T) {
 	server := registry.Start(t)
 	name := server.Address + "/hello"
@@ -52,8 +52,13 @@ func TestATagIsAMovablePointerAndADigestIsNot(t *testing.T) {
 	first := pushAs("the first")
 	assert.Equal(t, "the first\n", runs(name+":stable"))
 	assert.Equal(t, "the first\n", runs(name+"@"+first))
+	here := course.Unique(t, "what-is-here:")
+	course.Docker(t, "tag", name+":stable", here)
 
+	course.Say(t, "Somebody moves the tag in the registry. (It is moved back here, where they have no hand.)")
 	second := pushAs("the second")
+	course.Docker(t, "tag", here, name+":stable")
+	assert.Equal(t, "the first\n", course.Docker(t, "run", "--rm", name+":stable").Stdout, "nobody has asked the registry")
 	assert.Equal(t, "the second\n", runs(name+":stable"), "the tag should have moved")
 	assert.Equal(t, "the first\n", runs(name+"@"+first), "the digest should not")
 	assert.Equal(t, "the second\n", runs(name+"@"+second))

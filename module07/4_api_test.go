@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/image"
 	"docker-proven/internal/registry"
 )
 
@@ -107,4 +108,27 @@ func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
 	course.Say(t, "The single manifest has nothing for the other platform (engines warn or refuse):")
 	assert.Equal(t, []string{mine}, pull(mine))
 	assert.NotContains(t, pull(mine, "--platform", "linux/"+other), other)
+}
+
+// The tag of an image for one platform leads to its manifest, if the build was told so. By itself BuildKit adds an attestation:
+// a second document, of what the image was made and how, which one can read and doesn't run. Where the engine keeps its images in
+// containerd, the default since version 29, it goes with the image, and so there is an index for two.
+func TestABuildAddsAnAttestationAndWithItAnIndexUnlessToldNotTo(t *testing.T) {
+	server := registry.Start(t)
+	engine := course.NewThrowawayEngine(t, course.ContainerdStore(t), course.Command("--insecure-registry", "0.0.0.0/0"))
+	busybox, address := engine.Ref(t, image.Busybox), server.AddressInside(t)
+	platforms := func(tag string, flags ...string) (platforms []string) {
+		name := address + "/hello:" + tag
+		line := append(append([]string{"build", "--quiet"}, flags...), "--tag", name, "-")
+		engine.DockerStdin(t, "FROM "+busybox+"\n"+saying("hello")+"\n", line...)
+		engine.Docker(t, "push", "--quiet", name)
+		var index registry.Index
+		server.Get(t, "/v2/hello/manifests/"+tag, registry.AcceptAnyManifest).Into(t, &index)
+		for _, entry := range index.Manifests {
+			platforms = append(platforms, entry.Platform.OS)
+		}
+		return platforms
+	}
+	assert.Empty(t, platforms("plain", "--provenance=false"), "without an attestation there should be a manifest and no index")
+	assert.ElementsMatch(t, []string{"linux", "unknown"}, platforms("attested"), "the attestation is for no platform")
 }

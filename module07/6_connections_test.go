@@ -65,8 +65,9 @@ func TestARegistryWithTLSIsAcceptedWhenItsAuthorityIsTrusted(t *testing.T) {
 }
 
 // A pull-through cache is a registry that has nothing of its own. What it is asked for and doesn't have, it fetches
-// from another registry, and keeps. So a thousand pulls are one download, and the images that have come by are there
-// when the other registry is not. Without the cache they are gone with it, as are those that nobody has asked for.
+// from another registry, and keeps. So what it has it fetches no more, however many pull it, and the images that have come
+// by are there when the other registry is not. Without the cache they are gone with it, as are those that nobody has asked
+// for.
 func TestAPullThroughCacheServesAnImageAfterItsUpstreamIsGone(t *testing.T) {
 	machine := course.Run(t, image.Busybox, course.Publish(0, 5000)) // it stays, and with it the upstream's address
 	upstream := registry.StartOn(t, machine)
@@ -90,6 +91,20 @@ func TestAPullThroughCacheServesAnImageAfterItsUpstreamIsGone(t *testing.T) {
 	assert.Equal(t, "/hello\n", run(cached+"/hello"))
 	course.Say(t, "The cache keeps what it passes on:")
 	cache.WaitUntilStored(t, "hello", "latest")
+
+	var manifest registry.Manifest
+	upstream.Get(t, "/v2/hello/manifests/latest", registry.AcceptAnyManifest).Into(t, &manifest)
+	fetched := func() int { return upstream.Requests(t, "/v2/hello/blobs/"+manifest.Layers[0].Digest) }
+	course.Say(t, "Pulled three times more from the cache, the layer isn't fetched from the other registry:")
+	before := fetched()
+	for range 3 {
+		run(cached + "/hello")
+	}
+	assert.Less(t, fetched(), before+3, "lines about the first pull may have come late") // each is written after the answer
+	course.Say(t, "Pulled from the other registry itself, it is:")
+	before = fetched()
+	run(direct + "/hello")
+	course.Eventually(t, "the other registry tells of it", func() bool { return fetched() > before })
 
 	upstream.Remove(t)
 	assert.Equal(t, "/hello\n", run(cached+"/hello"), "the cache should still have it")

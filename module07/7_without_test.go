@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/registry"
@@ -65,6 +66,12 @@ func TestAnImageIsCopiedFromRegistryToRegistryWithoutAnEngine(t *testing.T) {
 	nobody.Docker(t, "buildx", "imagetools", "create", "--tag", copied, original)
 	course.DockerFails(t, "image", "inspect", original)
 	course.DockerFails(t, "image", "inspect", copied)
+	top := to.Get(t, "/v2/copied/manifests/1", registry.AcceptAnyManifest)
+	assert.NotEqual(t, digest, registry.Digest(top.Body), "under the tag there should be a new index")
+	var index registry.Index
+	top.Into(t, &index)
+	require.Len(t, index.Manifests, 1)
+	assert.Equal(t, digest, index.Manifests[0].Digest, "which points to the manifest that was pushed")
 
 	from.Remove(t)
 	assert.Equal(t, "hello\n", course.Docker(t, "run", "--rm", copied).Stdout)
