@@ -17,7 +17,7 @@ import (
 // stop there and to tell the value of that. So the first one goes into the container, and its port is published. Here the
 // second one is Delve's own, in a terminal on the engine's machine. It stops the API in the middle of a request, which
 // gets its answer when the program may go on. (Neither the capability SYS_PTRACE nor a weaker seccomp profile is needed
-// for this, as one often reads; that was so with kernels older than 4.8.)
+// for this, as one often reads: Delve has started the program itself, and since Linux 4.8 seccomp lets it look.)
 func TestDelveStopsAGoServiceAndReadsAVariable(t *testing.T) {
 	debug := debugging(t)
 	assert.Contains(t, debug.get(t, example.APIGolang, "/?who=nobody"), `"api":"golang"`, "nothing stops it yet")
@@ -54,6 +54,9 @@ func TestTheInspectorStopsANodeServiceAndReadsAVariable(t *testing.T) {
 	inspector.Type(t, "exec('req.query.who')")
 	inspector.Reads(t, "'ada'")
 	assert.False(t, request.Ended(), "nobody has answered it yet")
+	course.Say(t, "Who reaches this port can do what the program can, such as read the file with the password:")
+	inspector.Type(t, "exec(\"process.getBuiltinModule('fs').readFileSync('/run/secrets/database-url', 'utf8')\")")
+	inspector.Reads(t, "'postgres://")
 
 	inspector.Type(t, "cont")
 	assert.Contains(t, request.WaitUntilEnded(t).Stdout, `"api":"node"`)

@@ -14,6 +14,8 @@ import (
 // the tests, so that a script stops when one of them fails.
 func TestEachServicesTestsRunInAContainerAndAFailureFailsTheCommand(t *testing.T) {
 	r := newRepository(t, theEngine(t), "compose.dev.yaml", "compose.test.yaml")
+	assert.Equal(t, "lo\n", r.Docker(t, r.line("run", "--rm", "--no-TTY", "api-golang", "ls", "/sys/class/net")...).Stdout,
+		"the tests bring what they need, and their containers have no network")
 	for _, tests := range []struct {
 		service        example.Service
 		file           string

@@ -32,7 +32,7 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
 		{"matrix.dockerfile", "matrix.dockerfil", `property "dockerfil" is not defined`},
 		{"github.event_name == 'push'", "github.event_nam == 'push'", `property "event_nam" is not defined`},
-		{"      - name: Tag\n        run: |", "      - name: Tag\n        ran: |", `step must run script with "run"`},
+		{"      - name: Scan\n        run: |", "      - name: Scan\n        ran: |", `step must run script with "run"`},
 	} {
 		require.Contains(t, workflow, mistake.right)
 		course.Say(t, "With %q in place of %q:", oneLine(mistake.wrong), oneLine(mistake.right))
@@ -61,7 +61,7 @@ func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
 	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, example.APIGolang))
 }
 
-// Of a pull request, which anybody may make, everything is done but the last step. And where a step fails, there is no
+// Of a pull request, which anybody may make, everything is done but the last two steps. And where a step fails, there is no
 // next one: neither what doesn't pass its tests is published, nor what doesn't start, nor what the scanner has an advisory
 // about.
 func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
@@ -224,7 +224,7 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	require.NoError(t, os.WriteFile(variables, nil, 0o644))
 	shell := c.In(c.directory)
 	for name, value := range map[string]string{
-		"GITHUB_ENV": variables, "GITHUB_SHA": c.commit, "GITHUB_REF": c.ref, "GITHUB_REF_NAME": c.ref[strings.LastIndex(c.ref, "/")+1:],
+		"GITHUB_ENV": variables, "GITHUB_SHA": c.commit, "GITHUB_REF": c.ref, "GITHUB_REF_NAME": refName(c.ref),
 		"GITHUB_ACTOR": "robot", "SCANNER_FLAGS": "--offline --verbosity error",
 	} {
 		shell = shell.With(name + "=" + value)
@@ -264,6 +264,10 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	}
 	return ""
 }
+
+// refName is a ref without what says of which kind it is: main, v1.2.3, or of a pull request 7/merge.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+func refName(ref string) string { return strings.SplitN(ref, "/", 3)[2] }
 
 // assigned is what a combination of the matrix says of a key.
 func assigned(combination *actionlint.MatrixCombination, key string) string {
