@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,22 +53,35 @@ ENV TOKEN=`+secret+`
 }
 
 // A build secret is there for one step, as a file that is no part of any layer. The step has used it, as its checksum
-// proves; but in the layers, the history and the configuration of the image there is no trace of it. (Nor in the key of
-// the build cache: a changed secret alone doesn't run the step again, which is why this build goes without the cache.)
+// proves; but in the layers, the history and the configuration of the image there is no trace of it. Nor is there
+// one in the key of the build cache: a changed secret alone doesn't run the step again, and --no-cache does.
 func TestABuildSecretIsNowhereInTheImage(t *testing.T) {
 	secret := course.Secret(t)
+	id := course.Unique(t, "token-") // with which nobody else has performed this step
 	directory := course.Directory(t, map[string]string{"token": secret, "Dockerfile": "FROM " + course.Ref(t, image.Busybox) + `
-RUN --mount=type=secret,id=token sha256sum /run/secrets/token > /used
+RUN --mount=type=secret,id=` + id + ` sha256sum /run/secrets/` + id + ` > /used
 `, ".dockerignore": "token\n"})
-	tight := course.BuildDirectory(t, "tight", directory, "--no-cache",
-		"--secret", "id=token,src="+directory+"/token")
-
-	used := course.Docker(t, "run", "--rm", tight, "cat", "/used").Stdout
-	content, err := os.ReadFile(directory + "/token")
-	require.NoError(t, err)
-	assert.Contains(t, used, fmt.Sprintf("%x", sha256.Sum256(content)), "the step should have had the secret")
+	file := filepath.Join(directory, "token")
+	build := func(flags ...string) (tag, used string) {
+		tag = course.BuildDirectory(t, "tight", directory, append(flags, "--secret", "id="+id+",src="+file)...)
+		return tag, course.Docker(t, "run", "--rm", tag, "cat", "/used").Stdout
+	}
+	checksum := func() string {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		return fmt.Sprintf("%x", sha256.Sum256(content))
+	}
+	tight, used := build()
+	assert.Contains(t, used, checksum(), "the step should have had the secret")
 	assert.Empty(t, search(t, tight, secret), "the image should hold no trace of it")
 	assert.Len(t, search(t, tight, used[:20]), 1, "what is in the image, the search finds")
+
+	course.Say(t, "Another secret in the file: the step is taken from the cache, unless --no-cache says otherwise.")
+	course.WriteHostFile(t, file, course.Secret(t))
+	_, cached := build()
+	assert.Equal(t, used, cached, "the step should not have run again")
+	_, anew := build("--no-cache")
+	assert.Contains(t, anew, checksum())
 }
 
 // search takes an image apart and says where in it a text is.
