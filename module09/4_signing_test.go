@@ -30,7 +30,7 @@ func TestAMovedTagRunsAnotherImageWhileADigestDoesNot(t *testing.T) {
 	assert.Equal(t, "what we released\n", run("app@"+digest), "the digest has not")
 }
 
-// A signature says who made an image: the private key signs its digest, and the registry keeps the signature beside
+// A signature says who vouches for an image: the private key signs its digest, and the registry keeps the signature beside
 // it. Before the image is used, whoever has the public key verifies it. An image that nobody signed is refused, by an
 // exit status that stops a script. (Public projects put their signatures into a public log as well, Sigstore's. What is
 // signed with a key of this lesson's own is in no log, which the tool is told.)
@@ -70,12 +70,12 @@ func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
 	registry.verify(t, ours, name)
 }
 
-// A signature says who made an image; its provenance says of what. The builder writes it down: the base, by its digest, and
-// with mode=max all that the build was told, down to the Dockerfile. So it can be looked up later which images were made
-// from a base that turned out to be bad. With an image that is pushed it goes along, for everybody to read (docker buildx
-// imagetools inspect --format '{{json .Provenance}}'), and with it each build argument: one more reason to keep secrets out
-// of those. What came in by --secret is not in it. (It takes an engine with the containerd image store, or a builder of its
-// own: docker buildx create. Here the build's output is a directory, in which the provenance is a file.)
+// A signature says who vouches for an image; its provenance says what it was made of. The builder writes it down: the base,
+// by its digest, and with mode=max all that the build was told, down to the Dockerfile. So it can be looked up later which
+// images were made from a base that turned out to be bad. With an image that is pushed it goes along, for everybody to read
+// (docker buildx imagetools inspect --format '{{json .Provenance}}'), and with it each build argument: one more reason to
+// keep secrets out of those. What came in by --secret is not in it. (It takes an engine with the containerd image store, or
+// a builder of its own: docker buildx create. Here the build's output is a directory, in which the provenance is a file.)
 func TestProvenanceTellsWhatAnImageWasMadeOf(t *testing.T) {
 	engine := course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	busybox := engine.Ref(t, image.Busybox)

@@ -14,8 +14,9 @@ import (
 
 // Root in a container has the number of the machine's root, 0, and where a directory of the machine is mounted that is
 // what counts: it reads root's files and writes new ones. An engine with --userns-remap shifts the numbers. Root inside
-// is still 0 for itself; for the machine it is some number that owns nothing, and the same attack is refused. (The
-// machine is that of a throwaway engine, here and in what follows.)
+// is still 0 for itself; for the machine it is some number that owns nothing, and the same attack is refused. That protects
+// from what runs inside a container, and not from those who may start one: with --userns host they do without. (The machine
+// is that of a throwaway engine, here and in what follows.)
 func TestWithRemappedUsersRootInsideIsNobodyOutside(t *testing.T) {
 	plain, remapped := theHost(t), course.NewThrowawayEngine(t, course.Command("--userns-remap=default"))
 	plantSecret(t, remapped)
@@ -27,9 +28,12 @@ func TestWithRemappedUsersRootInsideIsNobodyOutside(t *testing.T) {
 		refused := remapped.DockerFails(t, run...)
 		assert.Contains(t, refused.Stderr, "Permission denied")
 	}
-	course.Say(t, "Nor can a container get around it: --privileged and remapped users exclude each other.")
+	course.Say(t, "--privileged and remapped users exclude each other:")
 	privileged := remapped.DockerFails(t, "run", "--rm", "--privileged", remapped.Ref(t, image.Busybox), "true")
 	assert.Contains(t, privileged.Stderr, "privileged mode is incompatible with user namespaces")
+	course.Say(t, "But whoever starts a container may ask for one that isn't remapped:")
+	around := []string{"run", "--rm", "--userns", "host", "--volume", "/:/host", remapped.Ref(t, image.Busybox)}
+	assert.Equal(t, "for the host's root only\n", remapped.Docker(t, append(around, "cat", "/host/root/secret")...).Stdout)
 
 	course.Say(t, "Who that root is for the machine:")
 	for engine, isRoot := range map[*course.ThrowawayEngine]bool{plain: true, remapped: false} {
@@ -42,9 +46,11 @@ func TestWithRemappedUsersRootInsideIsNobodyOutside(t *testing.T) {
 	}
 }
 
-// --privileged takes down every wall at once: all capabilities, no seccomp, no AppArmor, all devices of the machine.
-// With it, to be root in the container is to be root on the machine: the attack enters the namespaces of the machine's
-// first process, reads what only root may, and leaves a file. Without the flag the same commands fail.
+// --privileged takes down nearly all walls at once: all capabilities, no seccomp, no AppArmor, all devices of the machine.
+// The namespaces stay, and --pid host opens the one that hides the machine's processes. With both, to be root in the
+// container is to be root on the machine: the attack enters the namespaces of the machine's first process, reads what only
+// root may, and leaves a file. Without --privileged the same commands fail. Without --pid host this attack finds no way
+// either: process 1 is then one of the container's own.
 func TestAPrivilegedContainerIsRootOnTheHost(t *testing.T) {
 	host := theHost(t)
 	run := func(line string, flags ...string) []string {
@@ -58,13 +64,19 @@ func TestAPrivilegedContainerIsRootOnTheHost(t *testing.T) {
 	host.Docker(t, run(enter+"sh -c 'echo I was here > /root/privileged'", "--privileged")...)
 	assert.Equal(t, "I was here\n", host.Exec(t, "cat /root/privileged").Stdout)
 
-	course.Say(t, "What the flag gave, read from the kernel: capabilities, no seccomp filter, and devices such as the kernel's log.")
+	course.Say(t, "Without --pid host it enters the namespaces that it is in already, and finds no such file:")
+	enclosed := host.DockerFails(t, "run", "--rm", "--privileged", host.Ref(t, image.Busybox), "sh", "-c", enter+"cat /root/secret")
+	assert.Contains(t, enclosed.Stderr, "No such file or directory")
+
+	course.Say(t, "What --privileged gave, read from the kernel: capabilities, no seccomp filter, and devices such as the kernel's log.")
 	const walls = "grep -E '^(CapEff|Seccomp):' /proc/self/status"
 	within := strings.Fields(host.Docker(t, run(walls)...).Stdout)
 	without := strings.Fields(host.Docker(t, run(walls, "--privileged")...).Stdout)
 	require.Len(t, within, 4)
 	require.Len(t, without, 4)
-	assert.Greater(t, without[1], within[1], "all capabilities instead of some")
+	assert.Greater(t, without[1], within[1], "more capabilities")
+	all := strings.Fields(host.Exec(t, "grep CapEff /proc/1/status").Stdout)[1]
+	assert.Equal(t, all, without[1], "all capabilities that the machine's first process has")
 	assert.Equal(t, []string{"2", "0"}, []string{within[3], without[3]}, "2 is the kernel's word for a filter, 0 for none")
 	device := []string{"--rm", "--pid", "host", host.Ref(t, image.Busybox), "test", "-e", "/dev/kmsg"}
 	host.DockerFails(t, append([]string{"run"}, device...)...)

@@ -1,5 +1,5 @@
-// Package module09 is the lesson on container security: what an image should not hold, how one finds out, who made it;
-// and, for each defence of a running container, the attack that it stops.
+// Package module09 is the lesson on container security: what an image should not hold, how one finds out, who vouches for
+// it; and, for each defence of a running container, the attack that it stops.
 package module09
 
 import (
