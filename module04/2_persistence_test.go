@@ -71,9 +71,10 @@ func TestTwoContainersShareAVolumeLive(t *testing.T) {
 	apart.ExecFails(t, "cat /data/ball")
 }
 
-// Mounted for the first time, an empty volume is filled with what the image has in that directory. That
-// happens once: what is in the volume afterwards is never replaced by the image's files.
-func TestAnEmptyVolumeIsFilledFromTheImageOnce(t *testing.T) {
+// A container that mounts an empty volume has it filled with what the image has in that directory. A volume with anything
+// in it stays as it is, so the image's files never replace what is there. Nor does Docker remember which volumes it has
+// filled: emptied, one is filled again. With :nocopy at the end of the mount an empty volume stays empty.
+func TestAnEmptyVolumeIsFilledFromTheImage(t *testing.T) {
 	tag := course.Build(t, "greeter", "FROM "+course.Ref(t, image.Busybox)+`
 RUN mkdir /data && echo "from the image" > /data/greeting
 `)
@@ -84,6 +85,13 @@ RUN mkdir /data && echo "from the image" > /data/greeting
 
 	second := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
 	assert.Equal(t, "changed since\n", second.Exec(t, "cat /data/greeting").Stdout, "the volume is filled only while empty")
+
+	course.Say(t, "Emptied, the volume is filled again, unless the mount says :nocopy:")
+	second.Exec(t, "rm /data/greeting")
+	empty := course.RunBuilt(t, tag, course.Volume(filled, "/data", "nocopy"))
+	assert.Empty(t, empty.Exec(t, "ls /data").Stdout, "with :nocopy an empty volume should stay empty")
+	third := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
+	assert.Equal(t, "from the image\n", third.Exec(t, "cat /data/greeting").Stdout, "an emptied volume should be filled again")
 
 	course.Say(t, "A bind mount is never filled: the host's directory covers the image's.")
 	bound := course.RunBuilt(t, tag, course.Volume(course.HostDirectory(t), "/data"))
@@ -260,6 +268,24 @@ func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
 	assert.Contains(t, changes, "A /on-disk\n")
 	assert.NotContains(t, changes, "in-memory")
 	assert.Contains(t, container.Exec(t, "mount").Stdout, "tmpfs on /scratch")
+}
+
+// What is in a tmpfs mount is memory that its container uses, and counts against --memory: 64 megabytes of it don't fit into
+// 32, and the kernel kills the program that writes them. On disk they fit. (--memory-swap is memory and swap space together:
+// with the same number there is no swap space to move to.)
+func TestATmpfsMountCountsAgainstTheMemoryLimit(t *testing.T) {
+	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
+	little := course.Options(course.Memory(32), course.MemorySwap(32), course.Mount("type=tmpfs,target=/scratch"))
+	inMemory := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1M", "count=64")
+	onDisk := course.Command("dd", "if=/dev/zero", "of=/file", "bs=1M", "count=64")
+
+	killed := course.OnceFails(t, image.Busybox, little, inMemory)
+	assert.Equal(t, 137, killed.ExitCode, "the kernel should have killed it")
+
+	course.Say(t, "The same beside the mount, and the same into the mount with more memory:")
+	course.Once(t, image.Busybox, little, onDisk)
+	enough := course.Options(course.Memory(256), course.MemorySwap(256), course.Mount("type=tmpfs,target=/scratch"))
+	course.Once(t, image.Busybox, enough, inMemory)
 }
 
 // Memory is precious, so a tmpfs mount can be given a size. Writing beyond it fails like a full disk, and harms

@@ -29,8 +29,8 @@ func TestPostgresRunsWithItsOwnConfigurationFile(t *testing.T) {
 	assert.Equal(t, [][]any{{"42"}}, configured.Query(t, "SHOW max_connections"))
 }
 
-// Two major versions of one database can't easily be installed side by side. In containers they are just two
-// containers, each with its own files and its own port.
+// Installed on one machine, two major versions of one database want the same port and the same commands, and somebody has
+// to keep them apart. In containers they are just two containers, each with its own files and its own port.
 func TestTwoPostgresMajorsRunAtOnce(t *testing.T) {
 	one := database.StartPostgres(t, image.Postgres, course.Secret(t))
 	other := database.StartPostgres(t, image.PostgresOther, course.Secret(t))
@@ -143,8 +143,8 @@ func TestMariaDBRowsOutliveTheContainerOnAVolume(t *testing.T) {
 	assert.Contains(t, without.Stderr, "No such file or directory", "without the volume there is no such database")
 }
 
-// Every file in /etc/mysql/conf.d is read when MariaDB starts: mount one there, and the image's own settings stay as
-// they are. The server itself tells which settings it would run with.
+// Every file in /etc/mysql/conf.d whose name ends in .cnf is read when MariaDB starts: mount one there, and the image's own
+// settings stay as they are. The server itself tells which settings it would run with.
 func TestMariaDBReadsItsConfigurationFromConfD(t *testing.T) {
 	settings := course.Shell("mariadbd --user=mysql --verbose --help | grep -E '^(max-connections|skip-name-resolve) '")
 	standard := course.Once(t, image.MariaDB, settings)

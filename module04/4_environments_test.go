@@ -35,7 +35,7 @@ func TestEachDistributionBringsItsOwnFiles(t *testing.T) {
 }
 
 // A language's interpreter need not be installed to run a line of it. The program goes in as an argument, the
-// answer comes out, and nothing stays behind. (Busybox has none of these four.)
+// answer comes out, and nothing stays behind but the image. (Busybox has none of these four.)
 func TestEveryLanguageRunsAOneLiner(t *testing.T) {
 	for _, language := range []struct {
 		image   image.Image

@@ -34,7 +34,7 @@ func TestCommandLineToolsReadStandardInput(t *testing.T) {
 }
 
 // Wrapped in a shell function, a tool in an image behaves like an installed program: it takes arguments, reads
-// standard input, and sees the files of the current directory, because that is mounted.
+// standard input, and sees the files of the current directory and below, because that is mounted.
 func TestAShellFunctionMakesAnImageLookLikeAnInstalledProgram(t *testing.T) {
 	directory := course.Directory(t, map[string]string{"crew.json": `{"captain": "Grace"}`})
 	jq := `jq() {
