@@ -458,6 +458,43 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 	}
 }
 
+// What docker stop sends goes to process 1. In exec form that is the program. In shell form it may be the shell, which hands
+// nothing on: the program never hears that it should end, and is killed when the grace is over (137 is 128 and 9, the number
+// of SIGKILL). Some shells let the program take their place when there is nothing to do after it, and a line can insist on
+// that with exec. (Where the program hears nothing, the grace is a second, so that the lesson need not wait.)
+func TestInShellFormTheProgramMayNotHearThatItShouldEnd(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	busybox := engine.Ref(t, image.Busybox)
+	stopped := func(cmd string, flags ...string) (wrote, exitCode string) {
+		tag := engine.Showing(example.Progress).Build(t, "ending", "FROM "+busybox+`
+COPY --chmod=755 <<'EOF' /bin/program
+#!/bin/sh
+trap "echo heard TERM; exit" TERM
+echo ready; while :; do sleep 0.1; done
+EOF
+`+cmd+"\n")
+		name := course.Unique(t, "ending-")
+		engine.Docker(t, "run", "--detach", "--name", name, tag)
+		engine.DockerUntil(t, "^ready\n$", "logs", name)
+		engine.Docker(t, append(append([]string{"stop"}, flags...), name)...)
+		wrote = engine.Docker(t, "logs", name).Stdout
+		return wrote, engine.Docker(t, "inspect", "--format", "{{.State.ExitCode}}", name).Stdout
+	}
+	wrote, exitCode := stopped(`CMD ["program"]`)
+	assert.Equal(t, "ready\nheard TERM\n", wrote)
+	assert.Equal(t, "0\n", exitCode)
+
+	course.Say(t, "In shell form, with something to do after it:")
+	wrote, exitCode = stopped("CMD program; echo ended", "-t", "1")
+	assert.Equal(t, "ready\n", wrote, "the program should have heard nothing")
+	assert.Equal(t, "137\n", exitCode)
+
+	course.Say(t, "In shell form, in the shell's place:")
+	wrote, exitCode = stopped("CMD exec program")
+	assert.Equal(t, "ready\nheard TERM\n", wrote)
+	assert.Equal(t, "0\n", exitCode)
+}
+
 // A stage can be built by itself: --target names the last one to build. BuildKit builds what that stage needs, and
 // nothing else: so a Dockerfile can have a stage for tests besides the one for production.
 func TestTargetPicksAStage(t *testing.T) {
