@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -90,25 +91,35 @@ func programs(t *testing.T, directory string) map[string]elf.Machine {
 }
 
 // Who rebuilds an image wants to know whether it is still the same. For that nothing may depend on when it was built: but
-// files carry times, and so does an image. SOURCE_DATE_EPOCH is the time that a build shall put in, as seconds since
-// 1970; then the same inputs give the same image, down to the last bit, as its id tells.
+// files carry times, and so does an image. SOURCE_DATE_EPOCH is the time, as seconds since 1970, that a build shall put in
+// for the image's own. The files that RUN writes have the time of writing all the same, unless the Dockerfile sees to it, as
+// here with touch. Then the same inputs give the same image, down to the last bit, as its id tells.
 func TestTheSameInputsGiveTheSameImageTwice(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	dockerfile := `FROM ` + engine.Ref(t, image.Busybox) + ` AS build
+	dockerfile := func(touch string) string {
+		return `FROM ` + engine.Ref(t, image.Busybox) + ` AS build
 ARG SOURCE_DATE_EPOCH
-RUN echo hello > /greeting && if [ -n "$SOURCE_DATE_EPOCH" ]; then touch -d "@$SOURCE_DATE_EPOCH" /greeting; fi
+RUN echo hello > /greeting` + touch + `
 FROM scratch
 COPY --from=build /greeting /greeting
 `
-	build := func(flags ...string) (id string) {
+	}
+	touched := dockerfile(` && if [ -n "$SOURCE_DATE_EPOCH" ]; then touch -d "@$SOURCE_DATE_EPOCH" /greeting; fi`)
+	untouched := dockerfile("")
+	build := func(dockerfile string, flags ...string) (id string) {
 		line := append([]string{"build", "--quiet", "--no-cache", "--provenance=false"}, flags...)
 		return engine.DockerStdin(t, dockerfile, append(line, "-")...).Stdout
 	}
 	fixed := []string{"--build-arg", "SOURCE_DATE_EPOCH=1700000000"}
-	first := build(fixed...)
-	assert.Equal(t, first, build(fixed...), "built twice from nothing, the image should be the same")
-	course.Say(t, "And without a fixed time:")
-	assert.NotEqual(t, build(), build())
+	first, writtenFirst := build(touched, fixed...), build(untouched, fixed...)
+	began := time.Now()
+	course.Say(t, "Now for the second time, at another second:")
+	course.Eventually(t, "the second is over", func() bool { return time.Since(began) > time.Second })
+	assert.Equal(t, first, build(touched, fixed...), "built twice from nothing, the image should be the same")
+	course.Say(t, "Without the touch, the file has another time:")
+	assert.NotEqual(t, writtenFirst, build(untouched, fixed...))
+	course.Say(t, "And without a fixed time, the image has, too:")
+	assert.NotEqual(t, build(touched), build(touched))
 	course.Say(t, "Another time is another input:")
-	assert.NotEqual(t, first, build("--build-arg", "SOURCE_DATE_EPOCH=1600000000"))
+	assert.NotEqual(t, first, build(touched, "--build-arg", "SOURCE_DATE_EPOCH=1600000000"))
 }
