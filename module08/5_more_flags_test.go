@@ -19,9 +19,12 @@ import (
 
 // A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1:9000:8080 would make port 8080
 // of the container port 9000 of the host, for programs on the host only. With nothing between the colons, as here, the
-// engine chooses a port that is free. Without --publish nothing leads in.
+// engine chooses a port that is free. Without --publish no port of the host leads in. That is no wall: a neighbour on the
+// same network reaches the container by its own address, and so does the host, where it is Linux. (Shown on the machine of a
+// throwaway engine, where nobody else uses port 9000.)
 func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
 	const serve = "echo welcome > /index.html; exec httpd -f -p 8080 -h /"
+	const welcome = "^welcome\n$"
 	published := background(t, []string{"--publish", "127.0.0.1::8080"}, serve)
 	address := strings.TrimSpace(course.Docker(t, "port", published.Name, "8080").Stdout)
 	require.Regexp(t, `^127\.0\.0\.1:\d+$`, address)
@@ -40,10 +43,35 @@ func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
 	assert.Equal(t, "welcome\n", page)
 
 	course.Say(t, "Without --publish the same server is there, and no port of the host leads to it:")
-	private := background(t, nil, serve)
-	course.DockerUntil(t, "^welcome\n$", "exec", private.Name, "wget", "-q", "-O", "-", "http://127.0.0.1:8080/index.html")
-	unpublished := course.DockerFails(t, "port", private.Name, "8080")
+	engine := throwaway(t)
+	busybox := engine.Ref(t, image.Busybox)
+	start := func(flags ...string) (name string) {
+		name = course.Unique(t, "server-")
+		line := append([]string{"run", "--detach", "--name", name}, flags...)
+		engine.Docker(t, append(line, busybox, "sh", "-c", serve)...)
+		engine.DockerUntil(t, welcome, "exec", name, "wget", "-q", "-O", "-", "http://127.0.0.1:8080/index.html")
+		return name
+	}
+	fromHost := func(address string) []string {
+		return []string{"exec", engine.Container.Name, "wget", "-q", "-O", "-", "http://" + address + "/index.html"}
+	}
+	private := start()
+	unpublished := engine.DockerFails(t, "port", private, "8080")
 	assert.Contains(t, strings.ToLower(unpublished.Stderr), "no public port")
+	refused := course.DockerFails(t, fromHost("127.0.0.1:9000")...)
+	assert.Contains(t, refused.Stderr, "Connection refused")
+
+	course.Say(t, "By the container's own address, a neighbour reaches it, and the machine does:")
+	const format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+	own := strings.TrimSpace(engine.Docker(t, "inspect", "--format", format, private).Stdout) + ":8080"
+	neighbour := engine.Docker(t, "run", "--rm", busybox, "wget", "-q", "-O", "-", "http://"+own+"/index.html")
+	assert.Regexp(t, welcome, neighbour.Stdout)
+	assert.Regexp(t, welcome, course.Docker(t, fromHost(own)...).Stdout)
+
+	course.Say(t, "And with --publish, the port that refused leads to a server:")
+	open := start("--publish", "127.0.0.1:9000:8080")
+	course.DockerUntil(t, welcome, fromHost("127.0.0.1:9000")...)
+	engine.Docker(t, "rm", "--force", open) // the port is free again
 }
 
 // What a container prints, Docker keeps, for as long as the container exists and as much as there is: a program that

@@ -27,27 +27,32 @@ func TestNamesResolveOnAUserDefinedNetworkAndNotOnTheDefaultBridge(t *testing.T)
 	course.Once(t, image.Busybox, course.Command("ping", "-c", "1", address))
 }
 
-// A network that is internal has no way out: those in it reach each other, and nobody else. A database there can't be made
-// to send its data somewhere. (On a throwaway engine, for which a container of your own engine is the world outside.)
+// A network that is internal has no way out of the machine: those in it reach each other, and nobody in the world outside. A
+// database there can't be made to send its data somewhere else. The machine itself has an address in the network, too, and
+// that one is reached. (On a throwaway engine, for which a container of your own engine is the world outside.)
 func TestAnInternalNetworkHasNoWayOut(t *testing.T) {
 	outside := ask(t, background(t, nil, "sleep 600"), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 	engine := throwaway(t)
 	busybox := engine.Ref(t, image.Busybox)
 	internal, open := course.Unique(t, "internal-"), course.Unique(t, "open-")
-	engine.Docker(t, "network", "create", "--internal", internal)
+	engine.Docker(t, "network", "create", "--internal", "--subnet", "10.98.0.0/24", "--gateway", "10.98.0.1", internal)
 	engine.Docker(t, "network", "create", open)
 	ping := func(network, address string) []string {
 		return []string{"run", "--rm", "--network", network, busybox, "ping", "-c", "1", "-W", "3", address}
 	}
 	for _, network := range []string{internal, open} {
-		engine.Docker(t, "run", "--detach", "--init", "--network", network, "--network-alias", "db", busybox, "sleep", "600")
+		engine.Docker(t, "run", "--detach", "--name", network+"-db", "--init", "--network", network, "--network-alias", "db", busybox, "sleep", "600")
 		engine.Docker(t, ping(network, "db")...)
 	}
 
 	course.Say(t, "Nobody outside is reached from the internal network:")
 	engine.DockerFails(t, ping(internal, outside)...)
-	course.Say(t, "From the other one, which is not internal:")
+	course.Say(t, "The machine is:")
+	engine.Docker(t, ping(internal, "10.98.0.1")...)
+	course.Say(t, "From the other network, which is not internal:")
 	engine.Docker(t, ping(open, outside)...)
+	engine.Docker(t, "rm", "--force", internal+"-db")
+	engine.Docker(t, "network", "rm", internal) // whose addresses are free again
 }
 
 // The application, one command a container. They share a network, on which each is known by the name that the others

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
 
@@ -90,7 +91,8 @@ func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 }
 
 // Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept
-// away: from its network there is no name db, and no way to the database's address. The APIs are on both networks.
+// away: from its network there is no name db, and no way to the database's address. The APIs are on both networks. The
+// database's own network is internal: from there no way leads out of the machine.
 func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 	p := theShop(t)
 	assert.Zero(t, p.visit(t, "api-golang", "nc", "-w", "5", "db", "5432").ExitCode)
@@ -108,6 +110,23 @@ func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 	course.Say(t, "It is the network that makes the difference: a visitor who is in the other one reaches it.")
 	backend := []string{"run", "--rm", "--network", p.name + "_backend", p.engine.Ref(t, image.Busybox)}
 	p.Docker(t, append(backend, "nc", "-w", "5", "db", "5432")...)
+
+	course.Say(t, "From frontend there is a way out, here to a container of your own engine. From backend there is none:")
+	outside := ask(t, background(t, nil, "sleep 600"), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
+	out := []string{p.engine.Ref(t, image.Busybox), "ping", "-c", "1", "-W", "3", outside}
+	p.Docker(t, append([]string{"run", "--rm", "--network", p.name + "_frontend"}, out...)...)
+	p.DockerFails(t, append([]string{"run", "--rm", "--network", p.name + "_backend"}, out...)...)
+
+	course.Say(t, "That is what `internal: true` does. Without this line in the file:")
+	open := newShop(t, p.engine)
+	file := example.File(t, "compose.yaml")
+	const line = "    internal: true"
+	require.Contains(t, file, line)
+	open.write(t, strings.Replace(file, line, "    #", 1))
+	course.Typed(t, "", "sed", "-i", "s/internal: true//", filepath.Join(open.directory, "compose.yaml"))
+	open.compose(t, "create", "db") // with its network
+	open.Docker(t, append([]string{"run", "--rm", "--network", open.name + "_backend"}, out...)...)
+	open.compose(t, "down", "--volumes")
 }
 
 // `docker compose down` removes containers and networks. Volumes stay, and the next `up` finds them; they go, with all
