@@ -2,6 +2,7 @@ package module10
 
 import (
 	"archive/tar"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -108,13 +109,20 @@ var imageRows = []row{
 		}},
 
 	{"image save", "writes images with all their layers and names to an archive",
-		"the archive names the image's layers",
+		"the archive has the image's name and its layers",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.inDirectory(t, nil)
 			inside.build(t, w.name, "LABEL row=save")
 			inside.do(t, "--output", "image.tar", w.name)
 			files := filesInArchive(t, filepath.Join(directory, "image.tar"))
-			assert.Contains(t, files["manifest.json"], w.name, "the archive's list of contents should have the name")
+			var contents []struct{ RepoTags, Layers []string }
+			require.NoError(t, json.Unmarshal([]byte(files["manifest.json"]), &contents))
+			require.Len(t, contents, 1)
+			assert.Equal(t, []string{w.name + ":latest"}, contents[0].RepoTags)
+			assert.NotEmpty(t, contents[0].Layers)
+			for _, layer := range contents[0].Layers {
+				assert.Contains(t, files, layer)
+			}
 		}},
 
 	{"image tag", "gives an image another name", "both names stand for the same id",

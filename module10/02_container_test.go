@@ -114,7 +114,9 @@ var containerRows = []row{
 			defer w.DockerTries(t, "unpause", w.name) // what is frozen can't be killed with its engine
 			w.do(t, w.name)
 			assert.Equal(t, "paused", w.state(t, w.name))
-			assert.Equal(t, w.Docker(t, "logs", w.name).Stdout, w.Docker(t, "logs", w.name).Stdout)
+			before := w.Docker(t, "logs", w.name).Stdout
+			w.Docker(t, "run", "--rm", w.busybox, "sleep", "0.3")
+			assert.Equal(t, before, w.Docker(t, "logs", w.name).Stdout)
 		}},
 
 	{"container port", "tells where a container's ports are published", "the port it was given, which answers there",
@@ -168,6 +170,7 @@ var containerRows = []row{
 		func(t *testing.T, w workbench) {
 			assert.Equal(t, "hello\n", w.do(t, "--name", w.name, w.busybox, "echo", "hello").Stdout)
 			assert.Equal(t, "exited", w.state(t, w.name))
+			assert.Equal(t, 7, w.doFails(t, "--rm", w.busybox, "sh", "-c", "exit 7").ExitCode)
 		}},
 
 	{"container start", "starts a container that was made or has stopped", "created before, running after",

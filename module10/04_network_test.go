@@ -48,7 +48,7 @@ var networkRows = []row{
 			assert.Regexp(t, `(?m)^\w+ +`+w.name+` +bridge +local$`, w.do(t).Stdout)
 		}},
 
-	{"network prune", "removes networks that no container is on", "the one in use is still there",
+	{"network prune", "removes networks that no running container is on", "the one in use is still there",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			w.Docker(t, "network", "create", w.name)

@@ -2,6 +2,7 @@ package module10
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,7 +27,8 @@ var contextRows = []row{
 			inside, directory := w.withContext(t).inDirectory(t, nil)
 			inside.do(t, w.name, "out.tar")
 			files := filesInArchive(t, filepath.Join(directory, "out.tar"))
-			assert.Contains(t, files["meta.json"], w.name)
+			address := inside.Docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", w.name).Stdout
+			assert.Contains(t, files["meta.json"], `"`+strings.TrimSpace(address)+`"`)
 			assert.Contains(t, files["tls/docker/cert.pem"], "BEGIN CERTIFICATE")
 		}},
 

@@ -18,10 +18,10 @@ import (
 // one service, web, unless the row says otherwise.
 var composeRows = []row{
 	{"compose alpha generate", "writes a compose file for containers that are there (unlisted, experimental)",
-		"the container's image and command are in it",
+		"the container is a service there, with its image",
 		func(t *testing.T, w workbench) {
 			w.start(t, w.name, "sleep", "1002")
-			assert.Regexp(t, `image: `+w.busybox, w.do(t, w.name).Stdout)
+			assert.Regexp(t, `(?s)services:\n  `+w.name+`:\n.*image: `+w.busybox, w.do(t, w.name).Stdout)
 		}},
 
 	{"compose alpha viz", "draws a project as a graph, for graphviz (unlisted, experimental)", "the service is in it",
@@ -142,13 +142,14 @@ var composeRows = []row{
 
 	{"compose images", "lists the images that a project's containers were made of", "the service's image",
 		func(t *testing.T, w workbench) {
-			w.Docker(t, "tag", w.busybox, w.name)
-			assert.Contains(t, w.up(t, "    image: "+w.name).do(t).Stdout, w.name)
+			w.Docker(t, "tag", w.busybox, "named-"+w.name)
+			assert.Contains(t, w.up(t, "    image: named-"+w.name).do(t).Stdout, "named-"+w.name)
 		}},
 
 	{"compose kill", "ends a project's containers at once", "running before, exit status 137 after",
 		func(t *testing.T, w workbench) {
 			inside := w.up(t)
+			require.Equal(t, "running", w.state(t, w.web()))
 			inside.do(t)
 			assert.Equal(t, "137", w.about(t, "container", w.web(), "{{.State.ExitCode}}"))
 		}},
@@ -295,6 +296,8 @@ var composeRows = []row{
 	{"compose up", "makes and starts all that a project needs", "container, network and volume are there, and weren't",
 		func(t *testing.T, w workbench) {
 			inside := w.project(t, "    networks: [default]", "    volumes: ['data:/data']", "volumes:", "  data:")
+			require.False(t, w.has(t, "container", w.web()))
+			require.False(t, w.has(t, "network", w.name+"_default"))
 			require.False(t, w.has(t, "volume", w.name+"_data"))
 			inside.do(t, "--detach")
 			assert.Equal(t, "running", w.state(t, w.web()))

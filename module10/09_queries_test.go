@@ -46,7 +46,7 @@ var queries = []query{
 	{"image ls", "dangling=true", ""},
 }
 
-// Every list command takes --filter. A filter narrows the list, which each query here shows twice: it lists what it
+// Nearly every list command takes --filter. A filter narrows the list, which each query here shows twice: it lists what it
 // should of the lesson's objects, and without its filters the same command lists more of them.
 func TestAFilterListsWhatMatchesAndNothingElse(t *testing.T) {
 	w := newWorkbench(t, "queries")

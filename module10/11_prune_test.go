@@ -21,8 +21,8 @@ func TestPruneAsksFirstAndRemovesNothingUnlessToldYes(t *testing.T) {
 	assert.False(t, w.has(t, "container", w.name))
 }
 
-// What is used is never pruned: the volume, the network and the image of a container that is there, even a stopped one
-// in the case of volumes and images.
+// What is used is not pruned: the volume, the network and the image of a container that runs. Of one that doesn't run, the
+// volume and the image stay, too. But its network goes, and then it can't be started any more.
 func TestWhatAContainerUsesStays(t *testing.T) {
 	w := newWorkbench(t, "prune-used").apart(t)
 	used, unused := w.name+"-used", w.name+"-unused"
@@ -43,7 +43,19 @@ func TestWhatAContainerUsesStays(t *testing.T) {
 	for _, network := range []string{"bridge", "host", "none"} {
 		assert.True(t, w.has(t, "network", network), "the networks that every engine has should stay")
 	}
-	w.Docker(t, "rm", "--force", w.name)
+	course.Say(t, "The container is stopped, and all is pruned once more:")
+	w.Docker(t, "kill", w.name)
+	w.Docker(t, "image", "prune", "--force", "--all")
+	w.Docker(t, "volume", "prune", "--force", "--all")
+	assert.True(t, w.has(t, "image", used))
+	assert.True(t, w.has(t, "volume", used))
+	w.Docker(t, "start", w.name)
+	w.Docker(t, "kill", w.name)
+	w.Docker(t, "network", "prune", "--force")
+	assert.False(t, w.has(t, "network", used))
+	refused := w.DockerFails(t, "start", w.name)
+	assert.Contains(t, refused.Stderr, "not found")
+	w.Docker(t, "rm", w.name)
 }
 
 // Without --all, what has a name stays: image prune removes images without a tag only, volume prune the volumes that

@@ -95,9 +95,12 @@ func composeSharesLoad(t *testing.T, p *project) {
 	assert.InDelta(t, counted.asked, each[0]+each[1], 4, "what was answered last may not be in the log yet")
 
 	course.Say(t, "api-node has one container, which answers all:")
-	visit(t, p.url+"/api/node/", `"api":"node"`).count(t, 50)
-	assert.Len(t, p.answered(t, "api-node"), 1)
-	kept(t, compose, sharesLoad, "%d and %d of %d requests", each[0], each[1], counted.asked)
+	alone := p.ids(t, "api-node")
+	require.Len(t, alone, 1)
+	before := p.answered(t, "api-node")[alone[0]]
+	counted = visit(t, p.url+"/api/node/", `"api":"node"`).count(t, 50)
+	assert.InDelta(t, counted.asked, p.answered(t, "api-node")[alone[0]]-before, 4)
+	kept(t, compose, sharesLoad, "%d and %d of %d requests", each[0], each[1], each[0]+each[1])
 }
 
 func composeUpdatesWithoutLoss(t *testing.T, p *project) {
@@ -163,6 +166,14 @@ func composeHoldsBadReleases(t *testing.T, p *project) {
 	refused := tried.DockerFails(t, "compose", "up", "--detach", "--wait", "--no-recreate",
 		"--scale", "api-golang=4", "api-golang")
 	assert.Contains(t, refused.Stderr, "is unhealthy")
+	course.Say(t, "Once nginx has their addresses, it asks them, too. They answer with 503, and it asks the next one:")
+	p.reload(t)
+	lines := p.Showing(func(log course.Result) string { return fmt.Sprintf("... (%d lines)", strings.Count(log.Stdout, "\n")) })
+	for _, id := range p.ids(t, "api-golang") {
+		if !slices.Contains(old, id) {
+			lines.DockerUntil(t, `"path":"/","status":503`, "logs", id)
+		}
+	}
 	course.Say(t, "The old ones are still there, and one takes the new ones away:")
 	p.compose(t, "up", "--detach", "--no-recreate", "--wait", "--scale", "api-golang=2", "api-golang")
 	assert.ElementsMatch(t, old, p.ids(t, "api-golang"))

@@ -3,6 +3,7 @@ package module12
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func swarmGivesFiles(t *testing.T, s *stack) {
 	page := s.container(t, "node-1", "shop_client-react")
 	s.manager.DockerFails(t, "exec", page, "ls", "/run/secrets")
 
-	course.Say(t, "No command shows them:")
+	course.Say(t, "No inspection shows them. (Who may exec in the container reads them, as above.)")
 	for _, line := range [][]string{{"inspect", db}, {"secret", "inspect", "db-password", "database-url"},
 		{"service", "inspect", "shop_db", "shop_api-golang", "shop_api-node"}} {
 		assert.NotContains(t, s.manager.Docker(t, line...).Stdout, s.password)
@@ -83,7 +84,7 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 	counted := s.visit(t).count(t, 200)
 	assert.Zero(t, counted.lost, "no request should be lost")
 	answered := map[string]int{}
-	for name, log := range s.logs(t) {
+	for name, log := range s.logs(t, "") {
 		if n := strings.Count(log, `"path":"/",`); n > 0 {
 			answered[name] = n
 		}
@@ -138,6 +139,10 @@ func swarmRollsBadReleasesBack(t *testing.T, s *stack) {
 	s.manager.DockerUntil(t, `^(api-golang:2 \S+ Running .*\n){2}$`, tasks("{{.Image}}")...)
 	counted := visitors.count(t, 200)
 	assert.Zero(t, counted.lost, "no request should be lost")
+	course.Say(t, "Nobody has asked the bad one for anything but its health, as the name stands for healthy tasks only:")
+	bad := strings.Join(slices.Collect(maps.Values(s.logs(t, "api-golang:bad"))), "")
+	assert.Contains(t, bad, `"path":"/healthz"`)
+	assert.NotContains(t, bad, `"path":"/",`)
 	kept(t, swarm, holdsBadReleases, "rolled back by itself; %d of %d lost", counted.lost, counted.asked)
 }
 
@@ -170,6 +175,8 @@ func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
 	assert.Empty(t, s.manager.Docker(t, "service", "ls", "--quiet").Stdout)
 	assert.Empty(t, s.manager.Docker(t, "config", "ls", "--quiet").Stdout)
 	assert.Equal(t, "database-url\ndb-password\n", sorted(s.manager.Docker(t, "secret", "ls", "--format", "{{.Name}}").Stdout))
+	course.Say(t, "So does the database's volume, with its rows:")
+	assert.Equal(t, "shop_pgdata\n", s.manager.Docker(t, "volume", "ls", "--quiet", "--filter", "name=shop_").Stdout)
 }
 
 // A stack is three machines that are a swarm, and on which the application is to run.
@@ -305,7 +312,7 @@ type word struct {
 // said is what the tasks of api-golang have said so far, in the order of time.
 func (s *stack) said(t *testing.T) (said []word) {
 	t.Helper()
-	for _, log := range s.logs(t) {
+	for _, log := range s.logs(t, "") {
 		for line := range strings.Lines(log) {
 			var w word
 			if json.Unmarshal([]byte(line), &w) == nil && (w.Msg == "listening" || w.Msg == "stopping") {
@@ -336,15 +343,20 @@ func (s *stack) fewest(t *testing.T, before int) int {
 	return fewest
 }
 
-// logs is what all tasks of api-golang have printed, those included that have ended, by the machine that they are on.
-func (s *stack) logs(t *testing.T) map[string]string {
+// logs is what all tasks of api-golang have printed, those included that have ended, by the machine that they are on. With an
+// image, it is what those of this image have.
+func (s *stack) logs(t *testing.T, image string) map[string]string {
 	t.Helper()
+	line := "docker logs $id"
+	if image != "" {
+		line = "docker inspect --format '{{.Config.Image}}' $id | grep -q '^" + image + "' && " + line
+	}
 	logs := map[string]string{}
 	for _, name := range s.names {
 		counted := course.CLI{}.Showing(func(log course.Result) string {
 			return fmt.Sprintf("... (%d lines)", strings.Count(log.Stdout, "\n"))
 		})
-		logs[name] = counted.Docker(t, s.eachContainer(name, "docker logs $id")...).Stdout
+		logs[name] = counted.Docker(t, s.eachContainer(name, line)...).Stdout
 	}
 	return logs
 }
@@ -353,7 +365,7 @@ func (s *stack) logs(t *testing.T) map[string]string {
 // have ended included: $id is the container's.
 func (s *stack) eachContainer(machine, line string) []string {
 	return []string{"exec", s.nodes[machine].Container.Name, "sh", "-c", "for id in $(docker ps --all --quiet " +
-		"--filter label=com.docker.swarm.service.name=shop_api-golang); do " + line + "; done"}
+		"--filter label=com.docker.swarm.service.name=shop_api-golang); do " + line + "; done; true"}
 }
 
 // replaced waits until another task runs in place of a lost one.

@@ -1,6 +1,7 @@
 package module12
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -143,6 +144,10 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 	assert.False(t, strings.Contains(inDatabase("env"), s.password), "no variable should have it")
 	s.KubectlFails(t, "exec", "deployment/client-react", "--", "ls", "/run/secrets/database")
 
+	course.Say(t, "Who may look at secrets reads it: it is encoded (base64), and not encrypted:")
+	encoded := base64.StdEncoding.EncodeToString([]byte(s.password))
+	course.Hide(t, encoded)
+	assert.Equal(t, encoded, s.Kubectl(t, "get", "secret", "database", "--output", "jsonpath={.data.db-password}").Stdout)
 	course.Say(t, "Who may look at pods doesn't see it:")
 	seen := func() bool {
 		return strings.Contains(s.Kubectl(t, "get", "deployments,pods,configmaps", "--output", "json").Stdout, s.password)
