@@ -1,6 +1,7 @@
 package module08
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -31,13 +32,15 @@ func TestOnFailureRestartsAProgramThatFailsAndGivesUp(t *testing.T) {
 }
 
 // --restart always means always: also a program that ends well is started again, and again, until somebody stops the
-// container. The engine waits longer each time, from a tenth of a second on.
+// container. unless-stopped does the same. The engine waits longer each time, from a tenth of a second on.
 func TestAlwaysRestartsAProgramThatEndsWell(t *testing.T) {
 	const short = "echo start; exit 0"
-	always := background(t, []string{"--restart", "always"}, short)
-	course.DockerUntil(t, "start\nstart\nstart\n", "logs", always.Name)
-	course.Docker(t, "stop", always.Name)
-	always.WaitForInspect(t, "{{.State.Status}}", "exited")
+	for _, policy := range []string{"always", "unless-stopped"} {
+		again := background(t, []string{"--restart", policy}, short)
+		course.DockerUntil(t, "start\nstart\nstart\n", "logs", again.Name)
+		course.Docker(t, "stop", again.Name)
+		again.WaitForInspect(t, "{{.State.Status}}", "exited")
+	}
 
 	once := background(t, nil, short)
 	once.WaitUntilEnded(t)
@@ -48,18 +51,27 @@ func TestAlwaysRestartsAProgramThatEndsWell(t *testing.T) {
 // stays as it is.
 func TestNoPolicyRestartsWhatIsStoppedByHand(t *testing.T) {
 	const program = "trap 'exit 5' TERM; echo start; while :; do sleep 0.1; done"
-	always := background(t, []string{"--restart", "always"}, program)
-	always.WaitForLog(t, "start")
-	course.Say(t, "Ended from inside, it comes back:")
-	course.Docker(t, "exec", "--detach", always.Name, "kill", "-TERM", "1") // which ends with the container
-	course.DockerUntil(t, "start\nstart\n", "logs", always.Name)
-	always.WaitForInspect(t, "{{.State.Status}}", "running")
+	for _, policy := range []string{"always", "unless-stopped", "on-failure"} {
+		c := background(t, []string{"--restart", policy}, program)
+		c.WaitForLog(t, "start")
+		course.Say(t, "Ended from inside, it comes back:")
+		course.Docker(t, "exec", "--detach", c.Name, "kill", "-TERM", "1") // which ends with the container
+		course.DockerUntil(t, "start\nstart\n", "logs", c.Name)
+		c.WaitForInspect(t, "{{.State.Status}}", "running")
 
-	course.Say(t, "Killed by hand, it doesn't:")
-	course.Docker(t, "kill", always.Name)
-	always.WaitUntilEnded(t)
-	assert.Equal(t, "exited", state(t, always))
-	assert.Equal(t, 2, starts(t, always))
+		course.Say(t, "Killed by hand, it doesn't, though its exit status is that of a failure:")
+		course.Docker(t, "kill", c.Name)
+		c.WaitUntilEnded(t)
+		assert.Equal(t, fmt.Sprint("exited ", killed), ask(t, c, "{{.State.Status}} {{.State.ExitCode}}"))
+		assert.Equal(t, 2, starts(t, c))
+
+		course.Say(t, "Nor when it is stopped:")
+		course.Docker(t, "start", c.Name)
+		course.DockerUntil(t, "start\nstart\nstart\n", "logs", c.Name)
+		course.Docker(t, "stop", c.Name)
+		assert.Equal(t, "exited 5", ask(t, c, "{{.State.Status}} {{.State.ExitCode}}"))
+		assert.Equal(t, 3, starts(t, c))
+	}
 }
 
 // The policies differ once more when the engine itself starts again, after an update or a power cut. It starts the
