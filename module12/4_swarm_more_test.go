@@ -26,7 +26,8 @@ func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 	stranger := course.NewThrowawayEngine(t)
 	address := strings.TrimSpace(s.first.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout)
 	const wrong = "SWMTKN-1-11111111111111111111111111111111111111111111111111-1111111111111111111111111"
-	stranger.DockerFails(t, "swarm", "join", "--token", wrong, address)
+	refused = stranger.DockerFails(t, "swarm", "join", "--token", wrong, address)
+	assert.Contains(t, refused.Stderr, "remote CA does not match fingerprint")
 	assert.Equal(t, "inactive\n", stranger.Docker(t, "info", "--format", "{{.Swarm.LocalNodeState}}").Stdout)
 	assert.Equal(t, 3, strings.Count(s.first.Docker(t, list...).Stdout, "\n"))
 }
