@@ -7,14 +7,14 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	"docker-proven/internal/buildkit"
 	"docker-proven/internal/course"
 	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
 
 // A build that fails says where, with an arrow (>>>) at the line, and why. These four are the ones that everybody meets.
-// None of them leaves an image behind; what was done before the failing step is kept for the next try. Mended, each of
-// them builds.
+// None of them leaves an image behind. Mended, each of them builds.
 func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
@@ -23,13 +23,13 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 			`"/setings\.txt": not found`,
 			"COPY takes files from the build context, and there is none of that name: a typing error, or .dockerignore."},
 		{"a command that fails", "FROM BASE\nRUN echo working && exit 3\n", "FROM BASE\nRUN echo working && exit 0\n",
-			`did not complete successfully: exit code: 3`,
+			`(?s)#\d+ \d\S* working\n.*did not complete successfully: exit code: 3`,
 			"RUN's command ended with that exit status. What it had written is above, here: working."},
 		{"an image that does not exist", "FROM 127.0.0.1:1/no/such:image\nRUN true\n", "FROM BASE\nRUN true\n",
 			`127\.0\.0\.1:1/no/such:image: failed to resolve source metadata|connection refused`,
 			"FROM names an image that is neither here nor in a registry: a typing error, or the registry wants a login."},
 		{"an instruction that does not exist", "FROM BASE\nCOPPY settings.txt /\n", "FROM BASE\nCOPY settings.txt /\n",
-			`unknown instruction: COPPY`,
+			`unknown instruction: COPPY \(did you mean COPY\?\)`,
 			"A Dockerfile has only so many instructions, and BuildKit guesses which one was meant."},
 	} {
 		t.Run(mistake.name, func(t *testing.T) {
@@ -49,6 +49,26 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 			engine.Docker(t, "image", "inspect", "--format", "{{.Id}}", tag)
 		})
 	}
+}
+
+// What was done before the step that fails is not lost: at the next try BuildKit takes it from its cache, and goes on from
+// there. So a mistake at the end of a long Dockerfile costs the long part once.
+func TestWhatWasDoneBeforeTheMistakeIsKeptForTheNextTry(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	above := "FROM " + engine.Ref(t, image.Busybox) + "\nRUN echo " + course.Unique(t, "long work, ") + " > /made\n"
+	isCached := func(result course.Result, instruction string) bool {
+		step, found := buildkit.Find(buildkit.Steps(result.Stderr), instruction)
+		assert.True(t, found, "there should be a step %s", instruction)
+		return step.Cached
+	}
+	showing, build := engine.Showing(example.Progress), []string{"build", "--progress", "plain", "-"}
+	failed := showing.DockerStdinFails(t, above+"RUN cp /mad /copy\n", build...)
+	assert.False(t, isCached(failed, "long work"))
+
+	course.Say(t, "Mended, and tried again:")
+	mended := showing.DockerStdin(t, above+"RUN cp /made /copy\n", build...)
+	assert.True(t, isCached(mended, "long work"), "it should be done once")
+	assert.False(t, isCached(mended, "cp /made"))
 }
 
 // Some mistakes fail no build: what is written still has a meaning, only not the best one. `docker build --check` reads the
