@@ -69,7 +69,9 @@ func TestWhatIsNoLongerInTheFileRunsOnUntilOrphansAreRemoved(t *testing.T) {
 }
 
 // Tests that need a database are a service beside it. With --exit-code-from, `up` starts everything, ends as soon as a
-// service does, stops the others, and its exit status is that of the tests: all that a CI wants to know.
+// service does, stops the others, and its exit status is that of the tests: all that a CI wants to know. Mind that it may be
+// another service that ends: one that does its work once, and is done before the tests, takes them down. So name what is to be
+// started: the tests, with which comes what they depend on.
 func TestUpEndsAsTheTestsEnd(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services:
   db: { image: BUSYBOX, command: sleep 600, init: true }
@@ -86,4 +88,18 @@ func TestUpEndsAsTheTestsEnd(t *testing.T) {
 	course.Say(t, "Without the flag nobody hears of the failure, and the database runs on:")
 	p.With("STATUS=3").Docker(t, "compose", "up", "--detach")
 	assert.NotEmpty(t, p.Docker(t, running...).Stdout, "the database should run on")
+
+	course.Say(t, "A service that ends well while the tests are still running:")
+	beside := newSmall(t, p.engine, `services:
+  seed: { image: BUSYBOX, command: "sh -c 'until test -e /shared/tests; do sleep 0.1; done'", volumes: ["shared:/shared"] }
+  tests:
+    image: BUSYBOX
+    command: sh -c 'trap "exit 9" TERM; touch /shared/tests; sleep ${LAST} & wait $$!; exit 0'
+    volumes: ["shared:/shared"]
+volumes: { shared: {} }
+`)
+	interrupted := beside.With("LAST=60").DockerTries(t, "compose", "up", "--exit-code-from", "tests")
+	assert.Equal(t, 9, interrupted.ExitCode, "the tests should have been told to stop")
+	alone := beside.With("LAST=1").Docker(t, "compose", "up", "--exit-code-from", "tests", "tests")
+	assert.NotContains(t, alone.Output(), "seed", "it should not have been started")
 }
