@@ -38,6 +38,30 @@ func TestAHostPortAlreadyTakenIsRefusedByName(t *testing.T) {
 	course.Run(t, image.Busybox, course.Publish(0, 80), website) // another port is no trouble
 }
 
+// --publish 8080:80 opens the port at every address of the host, so that whoever reaches the machine reaches the container.
+// With 127.0.0.1 in front of it, only programs on the host itself do: another machine is refused. (The host is a throwaway
+// engine here, and the other machine a container beside it: nothing of yours is opened.)
+func TestWithoutAnAddressAPortIsPublishedToOtherMachines(t *testing.T) {
+	host := course.NewThrowawayEngine(t)
+	busybox := host.Ref(t, image.Busybox)
+	for _, port := range []string{"8080", "127.0.0.1:8081"} {
+		host.Docker(t, "run", "--detach", "--publish", port+":80", busybox,
+			"sh", "-c", "echo published at "+port+" > /index.html && httpd -f -p 80 -h /")
+	}
+	course.Say(t, "On the host itself, both answer:")
+	onTheHost := []string{"run", "--rm", "--network", "host", busybox, "wget", "-q", "-O", "-"}
+	host.DockerUntil(t, "^published at 8080\n$", append(onTheHost, "http://127.0.0.1:8080/")...)
+	host.DockerUntil(t, "^published at 127.0.0.1:8081\n$", append(onTheHost, "http://127.0.0.1:8081/")...)
+
+	course.Say(t, "And on another machine, by the host's address:")
+	format := "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+	address := strings.TrimSpace(course.Docker(t, "inspect", "--format", format, host.Name).Stdout)
+	other := course.Run(t, image.Busybox)
+	assert.Equal(t, "published at 8080\n", other.Exec(t, "wget -q -O - http://"+address+":8080/").Stdout)
+	refused := other.ExecFails(t, "wget -q -O - http://"+address+":8081/")
+	assert.Contains(t, refused.Stderr, "Connection refused")
+}
+
 // `docker run` pulls an image that is absent, and says so; the next time it is there and the run starts at
 // once. (The registry here is one of our own, so that nothing of yours has to be removed to show it.)
 func TestAnAbsentImageIsPulledOnRun(t *testing.T) {
