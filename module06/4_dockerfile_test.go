@@ -409,7 +409,8 @@ RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
 
 // ENTRYPOINT is the program that the image is for, CMD what it is told unless docker run is told otherwise: words after
 // the image's name take CMD's place. In exec form, a list of words, the program is run as it is; in shell form, a line,
-// a shell runs it, and as ENTRYPOINT that shell ignores all other words. Here is the whole table.
+// a shell runs it, and as ENTRYPOINT that shell gets all other words and ignores them. Here is the whole table: what docker
+// inspect says is run, and what that prints.
 func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const (
@@ -420,42 +421,66 @@ func TestEntrypointAndCmdMakeTheCommand(t *testing.T) {
 		cmdShell   = `CMD show cmd`
 		nothing    = "no command specified"
 	)
-	table := []struct{ entrypoint, cmd, alone, withWords string }{
-		//                      docker run IMAGE                      docker run IMAGE show words
-		{none, none, nothing, "[show] [words]"},
-		{none, cmdExec, "[show] [cmd]", "[show] [words]"},
-		{none, cmdShell, "[show] [cmd]", "[show] [words]"},
-		{entryExec, none, "[show] [entry]", "[show] [entry] [show] [words]"},
-		{entryExec, cmdExec, "[show] [entry] [show] [cmd]", "[show] [entry] [show] [words]"},
-		{entryExec, cmdShell, "[show] [entry] [/bin/sh] [-c] [show cmd]", "[show] [entry] [show] [words]"},
-		{entryShell, none, "[show] [entry]", "[show] [entry]"},
-		{entryShell, cmdExec, "[show] [entry]", "[show] [entry]"},
-		{entryShell, cmdShell, "[show] [entry]", "[show] [entry]"},
+	type ran struct{ command, prints string }
+	table := []struct {
+		entrypoint, cmd  string
+		alone, withWords ran // docker run IMAGE, and docker run IMAGE show words
+	}{
+		{none, none, ran{}, ran{`show ["words"]`, "[show] [words]"}},
+		{none, cmdExec, ran{`show ["cmd"]`, "[show] [cmd]"}, ran{`show ["words"]`, "[show] [words]"}},
+		{none, cmdShell, ran{`/bin/sh ["-c","show cmd"]`, "[show] [cmd]"}, ran{`show ["words"]`, "[show] [words]"}},
+		{entryExec, none, ran{`show ["entry"]`, "[show] [entry]"},
+			ran{`show ["entry","show","words"]`, "[show] [entry] [show] [words]"}},
+		{entryExec, cmdExec, ran{`show ["entry","show","cmd"]`, "[show] [entry] [show] [cmd]"},
+			ran{`show ["entry","show","words"]`, "[show] [entry] [show] [words]"}},
+		{entryExec, cmdShell, ran{`show ["entry","/bin/sh","-c","show cmd"]`, "[show] [entry] [/bin/sh] [-c] [show cmd]"},
+			ran{`show ["entry","show","words"]`, "[show] [entry] [show] [words]"}},
+		{entryShell, none, ran{`/bin/sh ["-c","show entry"]`, "[show] [entry]"},
+			ran{`/bin/sh ["-c","show entry","show","words"]`, "[show] [entry]"}},
+		{entryShell, cmdExec, ran{`/bin/sh ["-c","show entry","show","cmd"]`, "[show] [entry]"},
+			ran{`/bin/sh ["-c","show entry","show","words"]`, "[show] [entry]"}},
+		{entryShell, cmdShell, ran{`/bin/sh ["-c","show entry","/bin/sh","-c","show cmd"]`, "[show] [entry]"},
+			ran{`/bin/sh ["-c","show entry","show","words"]`, "[show] [entry]"}},
 	}
 	course.Say(t, "A program to try it with: show prints its name and the words it is given, each in brackets. (CMD [] takes back the base's own command.)")
 	const show = `#!/bin/sh\nprintf "[show]"; for word; do printf " [%%s]" "$word"; done; echo\n`
 	base := course.Unique(t, "show:")
 	engine.DockerStdin(t, "FROM "+engine.Ref(t, image.Busybox)+"\nCMD []\n"+
 		"RUN printf '"+show+"' > /bin/show && chmod +x /bin/show\n", "build", "--quiet", "--tag", base, "-")
-	prints := func(tag string, words ...string) string {
-		return engine.DockerTries(t, append([]string{"run", "--rm", tag}, words...)...).Output()
-	}
-	for _, row := range table {
-		tag := course.Unique(t, "row:")
+	build := func(instructions ...string) (tag string) {
+		tag = course.Unique(t, "row:")
 		lines := "FROM " + base + "\n"
-		for _, line := range []string{row.entrypoint, row.cmd} {
+		for _, line := range instructions {
 			if line != none {
 				lines += line + "\n"
 			}
 		}
 		engine.DockerStdin(t, lines, "build", "--quiet", "--tag", tag, "-")
-		if row.alone == nothing {
-			assert.Regexp(t, nothing+`\.?\n`, prints(tag)) // a period, where it is a sentence of an older docker command
-		} else {
-			assert.Equal(t, row.alone+"\n", prints(tag))
-		}
-		assert.Equal(t, row.withWords+"\n", prints(tag, "show", "words"))
+		return tag
 	}
+	prints := func(tag string, words ...string) string {
+		return strings.TrimSpace(engine.Docker(t, append([]string{"run", "--rm", tag}, words...)...).Stdout)
+	}
+	run := func(tag string, words ...string) ran {
+		name := course.Unique(t, "row-")
+		engine.Docker(t, append([]string{"create", "--name", name, tag}, words...)...)
+		command := engine.Docker(t, "inspect", "--format", "{{.Path}} {{json .Args}}", name).Stdout
+		return ran{strings.TrimSpace(command), prints(tag, words...)}
+	}
+	for _, row := range table {
+		tag := build(row.entrypoint, row.cmd)
+		if row.entrypoint == none && row.cmd == none {
+			refused := engine.DockerFails(t, "run", "--rm", tag).Stderr
+			assert.Regexp(t, nothing+`\.?\n`, refused) // a period, where it is a sentence of an older docker command
+		} else {
+			assert.Equal(t, row.alone, run(tag))
+		}
+		assert.Equal(t, row.withWords, run(tag, "show", "words"))
+	}
+
+	course.Say(t, "It is the shell that knows variables. Where none is run, nobody replaces them:")
+	assert.Equal(t, "[show] [blue]", prints(build("ENV COLOUR=blue", "CMD show $COLOUR")))
+	assert.Equal(t, "[show] [$COLOUR]", prints(build("ENV COLOUR=blue", `CMD ["show", "$COLOUR"]`)))
 }
 
 // What docker stop sends goes to process 1. In exec form that is the program. In shell form it may be the shell, which hands
