@@ -248,9 +248,14 @@ func TestLogsAndRestartAreOfAService(t *testing.T) {
 	assert.Equal(t, talker, p.id(t, "talker"), "it should be the same container")
 	p.compose(t, "exec", "talker", "ls", "/note")
 
-	course.Say(t, "Another setting makes it another container, with a file tree of its own:")
+	course.Say(t, "Another setting in the file: a restart takes no notice of it.")
 	file := filepath.Join(p.directory, "compose.yaml")
 	course.WriteHostFile(t, file, strings.ReplaceAll(course.ReadHostFile(t, file), "SERVICE: talker", "SERVICE: speaker"))
+	p.compose(t, "restart", "talker")
+	p.DockerUntil(t, "^(talker starts\n){3}$", "compose", "logs", "--no-log-prefix", "talker")
+	assert.Equal(t, talker, p.id(t, "talker"), "it should still be the same container")
+
+	course.Say(t, "`up` makes it another container, with a file tree of its own:")
 	p.compose(t, "up", "--detach")
 	assert.NotEqual(t, talker, p.id(t, "talker"))
 	assert.Equal(t, other, p.id(t, "other"))
@@ -305,6 +310,19 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	assert.NotContains(t, address, ":8081", "the file .env should count")
 	assert.Contains(t, engine.Container.Exec(t, "wget -q -O - http://"+address+"/ping").Stdout, "pong")
 	p.DockerUntil(t, `request received.*/ping`, "compose", "logs", "api-golang")
+
+	course.Say(t, "Another file adds a port, and replaces the image:")
+	page := func(files ...string) string { return p.compose(t, append(files, "config", "client-react")...).Stdout }
+	const another = "services: { client-react: { image: client-vue, ports: [\"127.0.0.1::9090\"] } }\n"
+	course.WriteHostFile(t, filepath.Join(p.directory, "another.yaml"), another)
+	one, two := page("--file", "compose.yaml"), page("--file", "compose.yaml", "--file", "another.yaml")
+	assert.Contains(t, one, "target: 8080")
+	assert.Contains(t, one, "image: client-react")
+	assert.NotContains(t, one, "target: 9090")
+	assert.Contains(t, two, "target: 8080")
+	assert.Contains(t, two, "target: 9090")
+	assert.Contains(t, two, "image: client-vue")
+	assert.NotContains(t, two, "image: client-react")
 
 	course.Say(t, "Without the override:")
 	p.compose(t, "--file", "compose.yaml", "up", "--detach", "--wait", "api-golang")

@@ -133,14 +133,23 @@ func (k key) name() string {
 
 // In the file, ${COLOUR} is filled in before anything is made of it. Your shell has the first word; then a file that
 // --env-file names, or else the file .env beside the compose file; and if nobody says anything, it is what stands behind the
-// dash. None of them are told to the container, unless `environment` hands the variable on.
+// dash: with :-, also if the variable is there and empty, and with - alone, only if there is none. None of them are told to the
+// container, unless `environment` hands the variable on, or `env_file` the file.
 func TestAVariableOfTheFileIsFilledInByTheShellFirst(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services:
   page: { image: BUSYBOX, command: "echo ${COLOUR:-grey}" }
   told: { image: BUSYBOX, environment: [COLOUR] }
+  dashes: { image: BUSYBOX, environment: { WITH_COLON: "${COLOUR:-grey}", WITHOUT: "${COLOUR-grey}" } }
 `)
 	run := []string{"compose", "run", "--rm", "page"}
 	assert.Equal(t, "grey\n", p.Docker(t, run...).Stdout)
+	missing := p.compose(t, "config", "dashes").Stdout
+	assert.Contains(t, missing, "WITH_COLON: grey\n")
+	assert.Contains(t, missing, "WITHOUT: grey\n")
+	course.Say(t, "There, and empty:")
+	empty := p.With("COLOUR=").Docker(t, "compose", "config", "dashes").Stdout
+	assert.Contains(t, empty, "WITH_COLON: grey\n")
+	assert.Contains(t, empty, "WITHOUT: \"\"\n")
 	course.WriteHostFile(t, filepath.Join(p.directory, ".env"), "COLOUR=green\n")
 	assert.Equal(t, "green\n", p.Docker(t, run...).Stdout)
 	course.WriteHostFile(t, filepath.Join(p.directory, "other"), "COLOUR=blue\n")
@@ -152,6 +161,15 @@ func TestAVariableOfTheFileIsFilledInByTheShellFirst(t *testing.T) {
 	course.Say(t, "What programs in the containers are told of it:")
 	assert.NotContains(t, shell.Docker(t, "compose", "run", "--rm", "page", "env").Stdout, "COLOUR")
 	assert.Contains(t, shell.Docker(t, "compose", "run", "--rm", "told", "env").Stdout, "COLOUR=red\n")
+
+	course.Say(t, "And of the file .env, with env_file and without it:")
+	file := newSmall(t, p.engine, `services:
+  untold: &untold { image: BUSYBOX, command: env }
+  told: { <<: *untold, env_file: .env }
+`)
+	course.WriteHostFile(t, filepath.Join(file.directory, ".env"), "COLOUR=green\n")
+	assert.NotContains(t, file.compose(t, "run", "--rm", "untold").Stdout, "COLOUR")
+	assert.Contains(t, file.compose(t, "run", "--rm", "told").Stdout, "COLOUR=green\n")
 }
 
 // What the container is told has an order, too: `environment` counts more than `env_file`, that more than ENV in the image;
@@ -239,7 +257,8 @@ volumes: { data: {} }
 
 // Compose reads the whole file before it does anything. A file that makes no sense is refused, and the message says
 // where the mistake is. `docker compose config` does this and no more. Each of these files is the lesson's own with
-// one mistake in it; the file without the mistake is accepted.
+// one mistake in it; the file without the mistake is accepted. `up` starts nothing of such a file, not even the services that
+// have no mistake.
 func TestAnInvalidFileIsRefusedWithAMessage(t *testing.T) {
 	content, err := os.ReadFile("compose.yaml")
 	require.NoError(t, err)
@@ -247,6 +266,17 @@ func TestAnInvalidFileIsRefusedWithAMessage(t *testing.T) {
 	course.Say(t, "Without a mistake:")
 	accepted := newProject(t, course.CLI{}, file).compose(t, "config", "--quiet")
 	assert.Empty(t, accepted.Output(), "the lesson's own file should be accepted")
+
+	course.Say(t, "A mistake in one service, and what is started of the other:")
+	services := "services:\n  right: &right { image: BUSYBOX, command: sleep 600, init: true }\n  wrong: { <<: *right, MISTAKE }\n"
+	started := func(mistake string) string {
+		p := newSmall(t, throwaway(t), strings.Replace(services, "MISTAKE", mistake, 1))
+		p.DockerTries(t, "compose", "up", "--detach")
+		return p.Docker(t, "ps", "--all", "--filter", "label=com.docker.compose.project="+p.name,
+			"--format", `{{.Label "com.docker.compose.service"}}`).Stdout
+	}
+	assert.Empty(t, started("restarts: always"))
+	assert.ElementsMatch(t, []string{"right", "wrong"}, strings.Fields(started("restart: always")))
 
 	for _, mistake := range []struct {
 		name, right, wrong string
