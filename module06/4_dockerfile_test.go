@@ -351,15 +351,7 @@ func TestABuildSecretIsNowhereInTheImage(t *testing.T) {
 		tag := engine.Showing(example.Progress).BuildDirectory(t, "secret", context, append(flags, "--progress", "plain")...)
 		proof := engine.Docker(t, "run", "--rm", tag, "cat", "/length")
 		require.Equal(t, fmt.Sprintln(len(token)), proof.Stdout, "the build should have had the secret")
-		archive := filepath.Join(course.HostDirectory(t), "image.tar")
-		engine.Docker(t, "save", "--output", archive, tag)
-		image, err := saved.Open(archive)
-		require.NoError(t, err)
-		places, err := image.Search(token)
-		require.NoError(t, err)
-		course.Say(t, "Looked for it in all files of all layers, in the history and in the configuration. Found it in %d "+
-			"places: %s", len(places), strings.Join(places, "; "))
-		return places
+		return places(t, engine.CLI, tag, token)
 	}
 	secret := found("RUN --mount=type=secret,id=token wc -c < /run/secrets/token > /length\n",
 		"--secret", "id=token,src="+filepath.Join(context, "token"))
@@ -372,6 +364,20 @@ func TestABuildSecretIsNowhereInTheImage(t *testing.T) {
 	assert.NotEmpty(t, copied, "copied in and deleted it is in a layer")
 }
 
+// places are where in an image a text is.
+func places(t *testing.T, docker course.CLI, tag, text string) []string {
+	t.Helper()
+	archive := filepath.Join(course.HostDirectory(t), "image.tar")
+	docker.Docker(t, "save", "--output", archive, tag)
+	image, err := saved.Open(archive)
+	require.NoError(t, err)
+	places, err := image.Search(text)
+	require.NoError(t, err)
+	course.Say(t, "Looked for it in all files of all layers, in the history and in the configuration. Found it in %d "+
+		"places: %s", len(places), strings.Join(places, "; "))
+	return places
+}
+
 // A build that fetches sources over SSH (git clone git@...) needs a key. With --ssh it gets the use of one: an SSH agent on
 // your side holds the key, and in the step that mounts it there is a socket, through which the agent is asked to sign. The
 // key itself never comes near the build. (Without a file, --ssh default hands on the agent that runs already. The program
@@ -380,8 +386,8 @@ func TestAnSSHAgentSignsForABuildThatNeverHasTheKey(t *testing.T) {
 	generated, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
 	key := filepath.Join(course.HostDirectory(t), "id_rsa")
-	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{
-		Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(generated)}), 0o600))
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(generated)})
+	require.NoError(t, os.WriteFile(key, text, 0o600))
 	course.Say(t, "A key, such as `ssh-keygen -t rsa` makes: %s", key)
 	context := course.Directory(t, map[string]string{
 		"keys.py": `import os, socket
@@ -401,6 +407,13 @@ RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
 	showing.Docker(t, append(build, "--ssh", "default="+key, context)...)
 	answer := course.Docker(t, "run", "--rm", tag, "cat", "/answer")
 	assert.Equal(t, "keys: 1\nsocket: \n", answer.Stdout, "the step that mounts it should have the agent, and no other")
+	course.Say(t, "Is a line of the key anywhere in the image, and in one into which it is copied and deleted again?")
+	line := strings.Split(string(text), "\n")[1]
+	assert.Empty(t, places(t, course.CLI{}, tag, line))
+	course.WriteHostFile(t, filepath.Join(filepath.Dir(key), "Dockerfile"), "FROM "+course.Ref(t, image.Busybox)+"\n"+
+		"COPY id_rsa /id_rsa\nRUN rm /id_rsa\n")
+	copied := showing.BuildDirectory(t, "copied", filepath.Dir(key), "--progress", "plain")
+	assert.NotEmpty(t, places(t, course.CLI{}, copied, line))
 
 	course.Say(t, "Without --ssh there is no agent:")
 	failed := showing.DockerFails(t, append(build, context)...)
