@@ -1,6 +1,8 @@
 package module01
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,20 +40,27 @@ func TestContainersOfDifferentDistributionsShareOneKernel(t *testing.T) {
 // A container lasts as long as its main process, the one that was started with it. When that ends, by itself or
 // otherwise, the container has ended, and whatever else ran in it is gone. Other processes may come and go.
 func TestWhenTheMainProcessEndsTheContainerHasEnded(t *testing.T) {
-	const untilTold = "sleep 600 & until [ -e /end ]; do sleep 0.1; done; exit 7"
-	ending := course.Run(t, image.Busybox, course.Shell(untilTold))
-	staying := course.Run(t, image.Busybox, course.Shell(untilTold))
+	ones, others := fmt.Sprint(1e6+rand.IntN(1e6)), fmt.Sprint(2e6+rand.IntN(1e6)) // seconds that nobody else here sleeps for
+	const untilTold = "sleep %s & until [ -e /end ]; do sleep 0.1; done; exit 7"
+	ending := course.Run(t, image.Busybox, course.Shell(fmt.Sprintf(untilTold, ones)))
+	staying := course.Run(t, image.Busybox, course.Shell(fmt.Sprintf(untilTold, others)))
 	status := func(c *course.Container) string {
 		format := "{{.State.Status}} with status {{.State.ExitCode}}"
 		return course.Docker(t, "inspect", "--format", format, c.Name).Stdout
 	}
 
-	course.Say(t, "Both wait for a file named /end, with another process beside them. One of them gets it:")
+	course.Say(t, "Both wait for a file named /end, with another process beside them, which is among those of the machine:")
+	look := []string{"run", "--rm", "--pid", "host", course.Ref(t, image.Busybox),
+		"sh", "-c", `ps -o args | grep -E "^sleep (` + ones + "|" + others + `)$" | sort`}
+	course.DockerUntil(t, "^sleep "+ones+"\nsleep "+others+"\n$", look...)
+
+	course.Say(t, "One of them gets the file:")
 	ending.Exec(t, "touch /end")
 	ending.WaitUntilEnded(t)
 	assert.Equal(t, "exited with status 7\n", status(ending), "the container's exit status should be its main process's")
+	assert.Equal(t, "sleep "+others+"\n", course.Docker(t, look...).Stdout, "what ran beside its main process should be gone")
 	refused := course.DockerFails(t, "exec", ending.Name, "ps")
-	assert.Contains(t, refused.Output(), "is not running", "nothing can run in it any more, the other process included")
+	assert.Contains(t, refused.Output(), "is not running", "nothing can run in it any more")
 
 	course.Say(t, "The other container loses the process beside its main one, and takes no harm:")
 	staying.Exec(t, `kill -KILL $(pidof sleep | tr ' ' '\n' | sort -n | head -n 1)`)
