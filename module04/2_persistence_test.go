@@ -149,7 +149,7 @@ func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
 // machine, which is why the directory isn't found on the laptop. (Shown on a throwaway engine: a privileged
 // container should not come near yours.)
 func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
-	engine := course.NewThrowawayEngine(t)
+	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	engine.Docker(t, "volume", "create", "notes")
 	engine.Docker(t, "run", "--rm", "--volume", "notes:/data", busybox, "sh", "-c", "echo 'found me' > /data/notes.txt")

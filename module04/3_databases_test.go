@@ -69,7 +69,7 @@ func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
 // --volumes leaves the volume behind, and whoever knows its name finds all of it there. With --volumes it is gone. (Shown on
 // a throwaway engine, where nothing can be left behind.)
 func TestADatabaseWithoutANamedVolumeLeavesItsDataInAnAnonymousOne(t *testing.T) {
-	engine := course.NewThrowawayEngine(t)
+	engine := course.OneThrowawayEngine(t)
 	redis, directory := engine.Ref(t, image.Redis), course.DataDirectory(t, image.Redis)
 	start := func(name string, flags ...string) {
 		engine.Docker(t, slices.Concat([]string{"run", "--detach", "--name", name}, flags, []string{redis})...)
