@@ -2,6 +2,7 @@ package module05
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/example"
+	"docker-proven/internal/image"
 )
 
 // Containers come and go, a database's too. An API that asks it must not end when there is no answer: it says so, with
@@ -48,12 +50,14 @@ func TestWhileTheDatabaseIsAwayTheAPISaysSoAndRecoversWithoutARestart(t *testing
 
 // docker stop asks a program to end with the signal SIGTERM. A good one takes no new work then, finishes what it has
 // begun, and ends. Here a request is on its way, and waits for a database that has been frozen (docker pause), when the
-// signal comes; thawed, the database answers, the request is answered, and within a second the program has ended. Killed
-// without notice (SIGKILL), it takes the request with it.
+// signal comes. Whoever connects now is refused, who was answered before; thawed, the database answers, the request is
+// answered, and within a second the program has ended. Killed without notice (SIGKILL), it takes the request with it.
 func TestAtSIGTERMTheRequestInFlightIsFinishedAndThenTheProgramEnds(t *testing.T) {
 	for _, api := range example.APIs {
 		t.Run(api.Name, func(t *testing.T) {
 			network, db := startDatabase(t)
+			visitor := course.Run(t, image.Busybox, course.Join(network, "visitor"))
+			ask := fmt.Sprintf("wget -q -O - http://%s:%d/ping", api.Name, api.Port)
 			inFlight := func() (*course.Container, *course.Request) {
 				server := start(t, api, network, course.Env("DATABASE_URL", urlFor(db)), course.Env("LOG_LEVEL", "debug"))
 				address := "http://" + server.Endpoint(t, api.Port)
@@ -67,8 +71,10 @@ func TestAtSIGTERMTheRequestInFlightIsFinishedAndThenTheProgramEnds(t *testing.T
 			}
 			course.TakesLessThan(t, time.Second, "From the answer to the end", func() time.Duration {
 				server, request := inFlight()
+				assert.Equal(t, "pong", visitor.Exec(t, ask).Stdout)
 				course.Docker(t, "kill", "--signal", "TERM", server.Name)
 				server.WaitForLog(t, `"msg":"stopping"`)
+				course.DockerUntil(t, "Connection refused", "exec", visitor.Name, "sh", "-c", ask)
 				course.Docker(t, "unpause", db.Name)
 				assert.Equal(t, 200, request.Answer(t).Status)
 				server.WaitUntilEnded(t)
