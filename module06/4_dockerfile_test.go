@@ -40,8 +40,11 @@ func TestAHeredocGivesAnInstructionSeveralLines(t *testing.T) {
 	file, _ := build("COPY <<EOF /greeting\nhello from a file\nEOF\n")
 	assert.Equal(t, "hello from a file\n", file)
 
-	stopped := base + "RUN <<EOF\nset -e\nfalse\necho too late > /greeting\nEOF\n"
-	engine.Showing(example.Progress).DockerStdinFails(t, stopped, "build", "--progress", "plain", "-")
+	course.Say(t, "A line of the script fails, with set -e and without:")
+	const failing = "false\necho too late > /greeting\nEOF\n"
+	engine.Showing(example.Progress).DockerStdinFails(t, base+"RUN <<EOF\nset -e\n"+failing, "build", "--progress", "plain", "-")
+	goesOn, _ := build("RUN <<EOF\n" + failing)
+	assert.Equal(t, "too late\n", goesOn, "what counts is how the last line has ended")
 }
 
 // The first line of a Dockerfile may be a directive, which looks like a comment. `# syntax=` names an image that holds
