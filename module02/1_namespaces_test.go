@@ -26,11 +26,13 @@ func TestTwoContainersAreInDifferentNamespacesUnlessAskedToShare(t *testing.T) {
 	const list = "for kind in /proc/self/ns/*; do readlink $kind; done"
 	first, second := namespaces(one.Exec(t, list)), namespaces(other.Exec(t, list))
 	third := namespaces(sharing.Exec(t, list))
-	course.Say(t, "And a container in the namespaces of the engine's machine, all but mnt, which is never shared:")
+	course.Say(t, "And a container in the namespaces of the engine's machine, all but mnt (and time, where containers have their own), "+
+		"which can't be shared:")
 	ofTheMachine := course.Options(course.Pid("host"), course.Network("host"), course.Ipc("host"), course.Uts("host"),
 		course.Cgroupns("host"))
 	machine := namespaces(course.Once(t, image.Busybox, ofTheMachine, course.Shell(list)))
-	machine["mnt"] = "-"
+	assert.NotEqual(t, first["mnt"], machine["mnt"], "not even this one should be in the first's: mnt")
+	machine["mnt"] = "its own"
 	course.Say(t, "The machine has one of each kind, so the next container that asks is in the same:")
 	again := namespaces(course.Once(t, image.Busybox, ofTheMachine, course.Shell(list)))
 	for _, kind := range []string{"pid", "net", "uts", "ipc", "cgroup"} {
@@ -40,8 +42,12 @@ func TestTwoContainersAreInDifferentNamespacesUnlessAskedToShare(t *testing.T) {
 	course.Say(t, "The kernel's numbers side by side:")
 	course.Show(t, table(first, second, third, machine))
 	for _, kind := range []string{"pid", "net", "mnt", "uts", "ipc"} {
-		require.NotEmpty(t, first[kind], "the kernel should know namespaces of this kind: %s", kind)
+		for _, container := range []map[string]string{first, second, third, machine} {
+			require.NotEmpty(t, container[kind], "the kernel should know namespaces of this kind: %s", kind)
+		}
 		assert.NotEqual(t, first[kind], second[kind], "two containers should each have their own: %s", kind)
+	}
+	for _, kind := range []string{"pid", "net", "uts", "ipc"} {
 		assert.NotEqual(t, first[kind], machine[kind], "a container should not be in the machine's own: %s", kind)
 	}
 	for _, kind := range []string{"pid", "net", "ipc"} {

@@ -16,7 +16,9 @@ import (
 
 // Namespaces limit what a process sees; control groups (cgroups) limit what it uses. --memory is a number that Docker
 // writes into a file of the kernel's, and the kernel does the rest: a program that needs more is killed. That is exit
-// status 137, which is 128 plus 9, the number of the signal. With room enough the same program finishes.
+// status 137, which is 128 plus 9, the number of the signal. With room enough the same program finishes. (--memory-swap is
+// memory and swap space together: the same number leaves no swap space. Without it there is as much again, if the machine
+// has swap space.)
 func TestAProgramThatExceedsItsMemoryLimitIsKilled(t *testing.T) {
 	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
 	needs64MB := course.Command(strings.Fields(needs64MB)...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,24 +111,26 @@ func TestAContainerOutlivesTheClientThatStartedIt(t *testing.T) {
 }
 
 // Client and engine are installed apart, so each has a version of its own. What they have to agree on is the version
-// of the API: the newest that both know.
+// of the API: the newest that both know. With another engine, which may be older than the command, that is another one.
 func TestClientAndServerAgreeOnAnAPIVersion(t *testing.T) {
 	if os.Getenv("DOCKER_API_VERSION") != "" {
 		t.Skip("not provable here: DOCKER_API_VERSION is set, so that there is nothing to agree on")
 	}
-	ask := func(format string) string {
-		return strings.TrimSpace(course.Docker(t, "version", "--format", format).Stdout)
-	}
-	course.Say(t, "The client's own version, and the newest API that it knows:")
-	client := strings.Fields(ask("{{.Client.Version}} {{.Client.DefaultAPIVersion}}"))
-	course.Say(t, "The engine's own version, and the newest API that it knows:")
-	server := strings.Fields(ask("{{.Server.Version}} {{.Server.APIVersion}}"))
-	require.Len(t, client, 2)
-	require.Len(t, server, 2)
+	for _, docker := range []course.CLI{{}, course.NewThrowawayEngine(t).CLI} {
+		ask := func(format string) string {
+			return strings.TrimSpace(docker.Docker(t, "version", "--format", format).Stdout)
+		}
+		course.Say(t, "The client's own version, and the newest API that it knows:")
+		client := strings.Fields(ask("{{.Client.Version}} {{.Client.DefaultAPIVersion}}"))
+		course.Say(t, "The engine's own version, and the newest API that it knows:")
+		server := strings.Fields(ask("{{.Server.Version}} {{.Server.APIVersion}}"))
+		require.Len(t, client, 2)
+		require.Len(t, server, 2)
 
-	course.Say(t, "What they have agreed on:")
-	agreed := ask("{{.Client.APIVersion}}")
-	assert.Equal(t, min(minor(t, client[1]), minor(t, server[1])), minor(t, agreed), "the older of the two")
+		course.Say(t, "What they have agreed on:")
+		agreed := ask("{{.Client.APIVersion}}")
+		assert.Equal(t, min(minor(t, client[1]), minor(t, server[1])), minor(t, agreed), "the older of the two")
+	}
 }
 
 // minor is 51 for the API version 1.51.
@@ -204,9 +207,34 @@ done`
 	assert.Contains(t, ancestors[2], "containerd-shim", "the main process's parent should be a shim")
 	assert.Contains(t, ancestors[2], id, "and that of this very container")
 	for _, ancestor := range ancestors {
-		assert.NotContains(t, ancestor, "docker run", "the client is not among them, though it is there, as number %d here",
+		assert.NotContains(t, ancestor, "--name "+name, "the client is not among them, though it is there, as number %d here",
 			client.PID())
 	}
+	if sharesProcessNumbers(t) {
+		course.Say(t, "The client is there, too, and the same container would see it:")
+		there := course.Once(t, image.Busybox, course.Pid("host"),
+			course.Shell(fmt.Sprintf(`tr "\0" " " < /proc/%d/cmdline`, client.PID())))
+		assert.Contains(t, there.Stdout, "--name "+name)
+	}
+
+	course.Say(t, "Another container has another shim. No other process is about the two: runc, which was, has left.")
+	other := course.Run(t, image.Busybox)
+	ids := []string{id, strings.TrimSpace(course.Docker(t, "inspect", "--format", "{{.Id}}", other.Name).Stdout)}
+	slices.Sort(ids)
+	course.DockerUntil(t, fmt.Sprintf(`^\S*containerd-shim\S* .*%s.*\n\S*containerd-shim\S* .*%s.*\n$`, ids[0], ids[1]),
+		"run", "--rm", "--pid", "host", course.Ref(t, image.Busybox), "sh", "-c",
+		fmt.Sprintf(`ps -o args | grep -E "%s|%s" | grep -v grep | sort`, ids[0], ids[1]))
+}
+
+// sharesProcessNumbers is whether a process has the same number here as for a container with --pid host: where the engine is
+// in no virtual machine, and this test in no container.
+func sharesProcessNumbers(t *testing.T) bool {
+	t.Helper()
+	const bootID, namespace = "/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"
+	boot, _ := os.ReadFile(bootID)
+	here, err := os.Readlink(namespace)
+	there := course.Once(t, image.Busybox, course.Pid("host"), course.Shell("cat "+bootID+"; readlink "+namespace))
+	return err == nil && there.Stdout == string(boot)+here+"\n"
 }
 
 // The engine tells whoever listens what happens: every container, network, volume and image has its events. Tools that
