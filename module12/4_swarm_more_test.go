@@ -40,7 +40,7 @@ func TestThreeManagersBearTheLossOfOneAndNotOfTwo(t *testing.T) {
 	first := course.NewThrowawayEngine(t, course.Hostname("first"))
 	second := course.NewThrowawayEngine(t, course.Hostname("second"))
 	third := course.NewThrowawayEngine(t, course.Hostname("third"))
-	join(t, first, []string{"--dispatcher-heartbeat", "1s"}, "manager", second, third)
+	join(t, first, nil, "manager", second, third)
 	managers := []string{"node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"}
 	first.DockerUntil(t, "^first Leader\nsecond Reachable\nthird Reachable\n$", managers...)
 	create := []string{"service", "create", "--detach", "--no-resolve-image", "--init"}
