@@ -66,6 +66,7 @@ func TestThreeManagersBearTheLossOfOneAndNotOfTwo(t *testing.T) {
 	third.DockerUntil(t, "(?m)^third Leader$", managers...)
 	third.DockerUntil(t, "(?m)^web", "service", "ls", "--format", "{{.Name}} {{.Mode}}")
 	third.Docker(t, "service", "rm", "web")
+	assert.NotContains(t, third.Docker(t, "service", "ls", "--format", "{{.Name}}").Stdout, "web", "what it is told should hold again")
 }
 
 // A service has as many tasks as one says, at any time: `docker service scale`. The swarm spreads them evenly over the
