@@ -42,22 +42,15 @@ func TestPushAndPullKeepTheDigest(t *testing.T) {
 func TestATagIsAMovablePointerAndADigestIsNot(t *testing.T) {
 	server := registry.Start(t)
 	name := server.Address + "/hello"
-	pushAs := func(text string) (digest string) {
-		build(t, name+":stable", saying(text))
-		return registry.Push(t, name+":stable")
-	}
 	runs := func(reference string) string {
 		return course.Docker(t, "run", "--rm", "--pull", "always", "--quiet", reference).Stdout
 	}
-	first := pushAs("the first")
+	build(t, name+":stable", saying("the first"))
+	first := registry.Push(t, name+":stable")
 	assert.Equal(t, "the first\n", runs(name+":stable"))
 	assert.Equal(t, "the first\n", runs(name+"@"+first))
-	here := course.Unique(t, "what-is-here:")
-	course.Docker(t, "tag", name+":stable", here)
 
-	course.Say(t, "Somebody moves the tag in the registry. (It is moved back here, where they have no hand.)")
-	second := pushAs("the second")
-	course.Docker(t, "tag", here, name+":stable")
+	second := movedInTheRegistry(t, name+":stable", "the second")
 	assert.Equal(t, "the first\n", course.Docker(t, "run", "--rm", name+":stable").Stdout, "nobody has asked the registry")
 	assert.Equal(t, "the second\n", runs(name+":stable"), "the tag should have moved")
 	assert.Equal(t, "the first\n", runs(name+"@"+first), "the digest should not")
@@ -155,13 +148,21 @@ func TestABuildTakesTheBaseThatIsHereUnlessToldToPull(t *testing.T) {
 	}
 	build(t, base, saying("made of the old base"))
 	registry.Push(t, base)
-	here := course.Unique(t, "what-is-here:")
-	course.Docker(t, "tag", base, here)
 
-	course.Say(t, "Somebody moves the tag in the registry. (It is moved back here, where they have no hand.)")
-	build(t, base, saying("made of the new base"))
-	registry.Push(t, base)
-	course.Docker(t, "tag", here, base)
+	movedInTheRegistry(t, base, "made of the new base")
 	assert.Equal(t, "made of the old base\n", says())
 	assert.Equal(t, "made of the new base\n", says("--pull"))
+}
+
+// movedInTheRegistry has a tag lead to another image there, and to the one that it had on this machine, as if somebody had pushed
+// from another one.
+func movedInTheRegistry(t *testing.T, name, text string) (digest string) {
+	t.Helper()
+	here := course.Unique(t, "what-is-here:")
+	course.Docker(t, "tag", name, here)
+	course.Say(t, "Somebody moves the tag in the registry. (On this machine it is put back, as if that had been done on another one.)")
+	build(t, name, saying(text))
+	digest = registry.Push(t, name)
+	course.Docker(t, "tag", here, name)
+	return digest
 }
