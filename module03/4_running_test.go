@@ -53,7 +53,8 @@ func TestWithoutAnAddressAPortIsPublishedToOtherMachines(t *testing.T) {
 	host.DockerUntil(t, "^published at 8080\n$", append(onTheHost, "http://127.0.0.1:8080/")...)
 	host.DockerUntil(t, "^published at 127.0.0.1:8081\n$", append(onTheHost, "http://127.0.0.1:8081/")...)
 
-	course.Say(t, "And on another machine, by the host's address:")
+	course.Say(t, "And on another machine, by the host's address. The host is a container, so docker inspect knows it (--format picks "+
+		"one thing from all that it tells):")
 	format := "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
 	address := strings.TrimSpace(course.Docker(t, "inspect", "--format", format, host.Name).Stdout)
 	other := course.Run(t, image.Busybox)
