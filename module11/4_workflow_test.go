@@ -261,6 +261,9 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 		if shell.ScriptTries(t, step.Exec.(*actionlint.ExecRun).Run.Value).ExitCode != 0 {
 			return step.Name.Value
 		}
+		if step.Name.Value == "Save" {
+			osv.Readable(t, filepath.Join(c.directory, "image.tar"))
+		}
 	}
 	return ""
 }

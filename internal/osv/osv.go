@@ -1,4 +1,5 @@
-// Package osv gives osv-scanner lists of advisories of the lesson's own, so that it needs no network.
+// Package osv makes ready what osv-scanner reads: an image in an archive, and lists of advisories of the lesson's own, with which it
+// needs no network.
 package osv
 
 import (
@@ -9,7 +10,17 @@ import (
 	"testing"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/saved"
 )
+
+// Readable makes a file of `docker save` one that the scanner can read: it takes all layers of an image to be compressed if
+// the first one is. An engine with the containerd store keeps a layer as it got it, and compresses what it builds on top.
+func Readable(t *testing.T, archive string) {
+	t.Helper()
+	if err := saved.Compress(archive); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // List makes an advisory, in the format of OSV, the scanner's list for an ecosystem: a distribution or a language. It is
 // the file ECOSYSTEM/all.zip below osv-scalibr, in the directory that OSV_SCANNER_LOCAL_DB_CACHE_DIRECTORY names.
