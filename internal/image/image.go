@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	imagetypes "github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
 
 	"docker-proven/internal/engine"
@@ -67,7 +68,7 @@ func oneOf(variable string, words ...string) error {
 type Facts struct {
 	Ref    string
 	Digest string // "sha256:…": the registry's digest of a pulled image, else the image's id
-	Origin string // "pulled", "local" or "stand-in built here from …"
+	Origin string // "pulled", "local", "pulled or local" where the engine doesn't tell, or "stand-in built here from …"
 
 	outdated bool // a stand-in that was built by another recipe than the one that the course has now
 }
@@ -228,11 +229,27 @@ func inspect(ctx context.Context, ref string, at client.Opt) (Facts, error) {
 			facts.Digest, facts.Origin = sum, "pulled"
 		}
 	}
+	if found.Descriptor != nil {
+		facts.Origin = origin(found.Identity)
+	}
 	if found.Config != nil && found.Config.Labels[standin.Label] != "" {
 		facts.Origin = "stand-in built here from " + found.Config.Labels[standin.Label]
 		facts.outdated = standin.Has(ref) && found.Config.Labels[standin.RecipeLabel] != standin.Recipe(ref)
 	}
 	return facts, nil
+}
+
+// origin is where an image in the containerd store is from. There, images that were built have a digest, too; but from
+// Docker 29 on, an engine tells where it pulled an image from, and to where it pushed one that it has built.
+func origin(told *imagetypes.Identity) string {
+	switch {
+	case told == nil:
+		return "pulled or local"
+	case len(told.Pull) > 0 && len(told.Build) == 0:
+		return "pulled"
+	default:
+		return "local"
+	}
 }
 
 // pull uses the command line, because that is where the learner's registry credentials work.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	imagetypes "github.com/moby/moby/api/types/image"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -59,6 +60,16 @@ func TestSettingsThatMeanNothingAreRefusedWithThoseThatDo(t *testing.T) {
 	t.Setenv("COURSE_IMAGES", "current")
 	t.Setenv("COURSE_STANDINS", "")
 	assert.NoError(t, CheckSettings())
+}
+
+// What engines with the containerd store say of an image that they have pulled, built, built and pushed, or loaded.
+func TestAnEngineTellsWhereAnImageIsFrom(t *testing.T) {
+	pulled, built := []imagetypes.PullIdentity{{}}, []imagetypes.BuildIdentity{{}}
+	assert.Equal(t, "pulled", origin(&imagetypes.Identity{Pull: pulled}))
+	assert.Equal(t, "local", origin(&imagetypes.Identity{Build: built}))
+	assert.Equal(t, "local", origin(&imagetypes.Identity{Build: built, Pull: pulled}))
+	assert.Equal(t, "local", origin(&imagetypes.Identity{}))
+	assert.Equal(t, "pulled or local", origin(nil))
 }
 
 func TestStandInsAreUsedAsAskedFor(t *testing.T) {

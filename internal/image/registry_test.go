@@ -41,6 +41,24 @@ func TestAnImageThatIsPresentIsUsedAsItIs(t *testing.T) {
 	built := course.Build(t, "of-mine", "FROM "+ref+"\nLABEL docker-proven.standin=\n")
 	facts, err = image.Obtain(t.Context(), built, &progress)
 	assert.NoError(t, err)
-	assert.Equal(t, "local", facts.Origin)
+	assert.Regexp(t, "^(pulled or )?local$", facts.Origin, "not every engine tells")
 	assert.False(t, facts.IsStandIn())
+}
+
+// An image that is not here is pulled, with a word to the learner, and it is told where it comes from.
+func TestAnImageThatIsAbsentIsPulled(t *testing.T) {
+	registry := course.Run(t, image.Registry, course.Publish(0, 5000))
+	registry.WaitForLog(t, "listening on")
+	built := course.Build(t, "of-mine", "FROM "+course.Ref(t, image.Busybox)+"\nLABEL docker-proven.standin=\n")
+	absent := registry.Endpoint(t, 5000) + "/of-mine:1"
+	course.Docker(t, "tag", built, absent)
+	course.Docker(t, "push", absent)
+	course.Docker(t, "image", "rm", absent, built)
+	defer course.Docker(t, "image", "rm", absent)
+
+	var progress strings.Builder
+	facts, err := image.Obtain(t.Context(), absent, &progress)
+	assert.NoError(t, err)
+	assert.Contains(t, progress.String(), "docker pull "+absent)
+	assert.Regexp(t, "^pulled( or local)?$", facts.Origin, "not every engine tells")
 }
