@@ -58,6 +58,8 @@ func again(ctx context.Context, run Recorded, args []string, out io.Writer) int 
 	if code == 0 {
 		fmt.Fprintf(out, "\nFailed beside others, and held alone:\n  %s\nWhat they printed when they failed is above.\n",
 			strings.Join(failed, "\n  "))
+	} else {
+		fmt.Fprintf(out, "\nWhat failed now has failed twice. All else that was proven is in the summary before this one.\n")
 	}
 	return code
 }

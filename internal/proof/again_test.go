@@ -62,6 +62,9 @@ func TestWhatIsNotTrueAnyMoreFailsAgain(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Contains(t, printed, "Failed:\n  module02  TestBroken\n")
 	assert.NotContains(t, printed, "held alone")
+	assert.Contains(t, printed, "\nWhat failed now has failed twice.")
+	_, printed = afterFailing(t, "./module02")
+	assert.NotContains(t, printed, "proves nothing", "that is for the run before to say")
 }
 
 func TestWhatIsNoAccidentIsNotPerformedAgain(t *testing.T) {

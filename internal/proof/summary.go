@@ -64,9 +64,10 @@ func (r *report) green() bool {
 }
 
 func (r *report) proven(w io.Writer) {
-	claims, own := 0, 0
+	claims, own, failed := 0, 0, 0
 	var byPackage []string
 	for _, p := range r.sorted() {
+		failed += len(p.failed)
 		switch {
 		case p.passed == 0:
 		case strings.HasPrefix(p.name, "internal/"):
@@ -80,7 +81,7 @@ func (r *report) proven(w io.Writer) {
 	if own > 0 {
 		fmt.Fprintf(w, "The project's own tests: %d passed\n", own)
 	}
-	if claims+own == 0 {
+	if claims+own+failed == 0 {
 		fmt.Fprintln(w, "No test passed, so this run proves nothing.")
 	}
 }
