@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -102,7 +103,7 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first. "+
 		"(With --no-resolve-image no registry is asked which image a tag means.)")
-	before := len(s.said(t))
+	before := s.lastWord(t)
 	visitors := s.visit(t)
 	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2"))
 	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
@@ -114,7 +115,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 		"database, an old task goes before there is a new one.)")
 	assert.Equal(t, "start-first\nstop-first\n", s.manager.Docker(t, "service", "inspect", "--format", "{{.Spec.RollbackConfig.Order}}",
 		"shop_api-golang", "shop_db").Stdout)
-	before = len(s.said(t))
+	before = s.lastWord(t)
 	visitors = s.visit(t)
 	assert.Equal(t, "rollback_completed\n", s.rollback(t))
 	assert.Equal(t, []string{"api-golang:1", "api-golang:1"}, s.running(t))
@@ -122,7 +123,7 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	assert.Equal(t, 2, s.fewest(t, before), "at no time there should have been fewer than two")
 
 	course.Say(t, "All at once, and the old ones first:")
-	before = len(s.said(t))
+	before = s.lastWord(t)
 	visitors = s.visit(t)
 	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2", "--update-order", "stop-first", "--update-parallelism", "0"))
 	assert.Equal(t, []string{"api-golang:2", "api-golang:2"}, s.running(t))
@@ -327,21 +328,31 @@ func (s *stack) said(t *testing.T) (said []word) {
 	return said
 }
 
-// fewest is how many tasks of api-golang have served at once, at the worst time since they had said so many words.
-func (s *stack) fewest(t *testing.T, before int) int {
+// lastWord is when a task of api-golang has said something last.
+func (s *stack) lastWord(t *testing.T) time.Time {
 	t.Helper()
-	serving, fewest := 0, 2
-	for n, w := range s.said(t) {
+	said := s.said(t)
+	require.NotEmpty(t, said)
+	return said[len(said)-1].Time
+}
+
+// fewest is how many tasks of api-golang have served at once, at the worst time since then. (Swarm removes the containers of
+// older tasks, and with them their words: all of such a task, so that the rest can be counted.)
+func (s *stack) fewest(t *testing.T, since time.Time) int {
+	t.Helper()
+	serving, fewest := 0, math.MaxInt
+	for _, w := range s.said(t) {
 		if w.Msg == "listening" {
 			serving++
 		} else {
 			serving--
 		}
-		if n >= before {
+		if w.Time.After(since) {
 			course.Say(t, "%s %s", w.Time.Format(time.TimeOnly), w.Msg)
 			fewest = min(fewest, serving)
 		}
 	}
+	require.NotEqual(t, math.MaxInt, fewest, "since the update began, a task should have said something")
 	course.Say(t, "At the worst time, %d of them served.", fewest)
 	return fewest
 }
