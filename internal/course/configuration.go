@@ -37,21 +37,34 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 	return c
 }
 
-// pluginDirectories is where the learner's docker command looks for plugins, besides the directories of the system.
-func pluginDirectories() []string {
-	directory := os.Getenv("DOCKER_CONFIG")
+// A configuration is what the course wants to know of the learner's own.
+type configuration struct {
+	CLIPluginsExtraDirs []string
+	Proxies             map[string]any
+}
+
+// learners reads the configuration of the learner's docker command, and returns its directory, too, which is empty where there
+// can't be one.
+func learners() (directory string, c configuration) {
+	directory = os.Getenv("DOCKER_CONFIG")
 	if directory == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return nil
+			return "", c
 		}
 		directory = filepath.Join(home, ".docker")
 	}
-	var configuration struct {
-		CLIPluginsExtraDirs []string `json:"cliPluginsExtraDirs"`
-	}
 	if content, err := os.ReadFile(filepath.Join(directory, "config.json")); err == nil {
-		_ = json.Unmarshal(content, &configuration) // the docker command complains about a broken one
+		_ = json.Unmarshal(content, &c) // the docker command complains about a broken one
+	}
+	return directory, c
+}
+
+// pluginDirectories is where the learner's docker command looks for plugins, besides the directories of the system.
+func pluginDirectories() []string {
+	directory, configuration := learners()
+	if directory == "" {
+		return nil
 	}
 	return append([]string{filepath.Join(directory, "cli-plugins")}, configuration.CLIPluginsExtraDirs...)
 }

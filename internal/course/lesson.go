@@ -159,6 +159,12 @@ func (l *lesson) explainFailure() {
 	} else if restarted {
 		l.write("The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n")
 	}
+	// https://docs.docker.com/engine/cli/proxy/
+	if directory, configuration := learners(); len(configuration.Proxies) > 0 {
+		l.write("The docker command gives each container the proxies of " + filepath.Join(directory, "config.json") + ", which may be " +
+			"why: some programs ask them for other containers, too. To run the lesson without them, let DOCKER_CONFIG name a " +
+			"copy of that directory whose config.json has no proxies.\n")
+	}
 	if free, known := l.roomOnTheEngine(); known && free < littleRoom {
 		l.write(fmt.Sprintf("The engine's disk has %d MB free, which may be why: make room, `docker system df` tells what "+
 			"takes it, and run the lesson again.\n", free>>20))

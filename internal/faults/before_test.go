@@ -57,6 +57,20 @@ func TestWhatIsInTheWayBeforeARunIsSaidInOneSentence(t *testing.T) {
 	m.hasNothingLeft(t)
 }
 
+// Where the docker command gives each container a proxy, as in some companies, a program may ask that for a neighbour, too.
+func TestProxiesThatContainersAreGivenAreNamed(t *testing.T) {
+	m := newMachine(t)
+	const lesson = "lesson -test.v -test.run TestANeighbourAnswers"
+	assert.Contains(t, m.lesson(t, lesson).Stdout, "--- PASS", "without a proxy")
+	m.Exec(t, `mkdir /configured && echo '{"proxies": {"default": {"httpProxy": "http://127.0.0.1:1"}}}' > /configured/config.json`)
+	result := m.lesson(t, "DOCKER_CONFIG=/configured "+lesson)
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, "The docker command gives each container the proxies of /configured/config.json, which may be why: "+
+		"some programs ask them for other containers, too. To run the lesson without them, let DOCKER_CONFIG name a copy of that directory "+
+		"whose config.json has no proxies.\n")
+	m.hasNothingLeft(t)
+}
+
 // Who interrupts a run does so in the middle of something: here, of a docker run whose volume is removed before it begins, and
 // which would make another one. The lesson begins nothing any more, and what was begun is removed a moment later.
 func TestAnInterruptedRunLeavesNothing(t *testing.T) {

@@ -30,6 +30,14 @@ func TestAContainerRuns(t *testing.T) {
 	assert.Equal(t, "hello\n", container.Exec(t, "echo hello").Stdout)
 }
 
+func TestANeighbourAnswers(t *testing.T) {
+	network := course.NewNetwork(t, "faulty")
+	web := course.Run(t, image.Busybox, course.Join(network, "web"), course.Shell("echo hello > /index.html && httpd -f -p 80 -h /"))
+	web.Exec(t, "until wget -q -O /dev/null http://127.0.0.1/; do sleep 0.1; done")
+	look := course.Docker(t, "run", "--rm", "--network", network, course.Ref(t, image.Busybox), "wget", "-q", "-O", "-", "http://web/")
+	assert.Equal(t, "hello\n", look.Stdout)
+}
+
 func TestAnImageIsBuilt(t *testing.T) {
 	course.Build(t, "faulty", "FROM "+course.Ref(t, image.Busybox)+"\nRUN echo hello > /greeting\n")
 }
