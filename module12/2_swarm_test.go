@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -336,23 +335,25 @@ func (s *stack) lastWord(t *testing.T) time.Time {
 	return said[len(said)-1].Time
 }
 
-// fewest is how many tasks of api-golang have served at once, at the worst time since then. (Swarm removes the containers of
+// fewest is how many tasks of api-golang have served at once, at the worst time after that. (Swarm removes the containers of
 // older tasks, and with them their words: all of such a task, so that the rest can be counted.)
-func (s *stack) fewest(t *testing.T, since time.Time) int {
+func (s *stack) fewest(t *testing.T, after time.Time) int {
 	t.Helper()
-	serving, fewest := 0, math.MaxInt
+	serving := 0
+	var since []int
 	for _, w := range s.said(t) {
 		if w.Msg == "listening" {
 			serving++
 		} else {
 			serving--
 		}
-		if w.Time.After(since) {
+		if w.Time.After(after) {
 			course.Say(t, "%s %s", w.Time.Format(time.TimeOnly), w.Msg)
-			fewest = min(fewest, serving)
+			since = append(since, serving)
 		}
 	}
-	require.NotEqual(t, math.MaxInt, fewest, "since the update began, a task should have said something")
+	require.NotEmpty(t, since, "since the update began, a task should have said something")
+	fewest := slices.Min(since)
 	course.Say(t, "At the worst time, %d of them served.", fewest)
 	return fewest
 }

@@ -62,7 +62,7 @@ func TestSettingsThatMeanNothingAreRefusedWithThoseThatDo(t *testing.T) {
 	assert.NoError(t, CheckSettings())
 }
 
-// What engines with the containerd store say of an image that they have pulled, built, built and pushed, or loaded.
+// What engines with the containerd store say of an image that they have pulled, built, built and pushed, or know nothing more of.
 func TestAnEngineTellsWhereAnImageIsFrom(t *testing.T) {
 	pulled, built := []imagetypes.PullIdentity{{}}, []imagetypes.BuildIdentity{{}}
 	assert.Equal(t, "pulled", origin(&imagetypes.Identity{Pull: pulled}))

@@ -55,10 +55,11 @@ func again(ctx context.Context, run Recorded, args []string, out io.Writer) int 
 	}
 	fmt.Fprintf(out, "\nWhat failed is performed once more, alone: the machine may have been too busy with the rest.\n\n")
 	code := Run(ctx, alone(args, names, packages), out, io.Discard)
-	if code == 0 {
+	switch code {
+	case 0:
 		fmt.Fprintf(out, "\nFailed beside others, and held alone:\n  %s\nWhat they printed when they failed is above.\n",
 			strings.Join(failed, "\n  "))
-	} else {
+	case 1:
 		fmt.Fprintf(out, "\nWhat failed now has failed twice. All else that was proven is in the summary before this one.\n")
 	}
 	return code
