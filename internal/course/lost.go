@@ -52,39 +52,46 @@ func signOfLife() (restarted bool, err error) {
 // littleRoom is what a lesson may fill in no time, in bytes.
 const littleRoom = 64 << 20
 
-// room is what was seen when the engine's disk was last looked at.
-var room struct {
+// A state is what a look at the engine shows.
+type state struct {
+	free int64 // of the disk on which it keeps its containers, in bytes; -1 if that can't be told
+	init bool  // it starts each container's program under an init, without being asked to
+}
+
+var latest struct {
 	sync.Mutex
-	free  int64
-	known bool
-	seen  time.Time
+	state
+	seen time.Time
 }
 
-// roomOnTheEngine is how much the disk has free, in bytes, on which the engine keeps its containers. To look costs a
-// container, so lessons that fail within five seconds look once.
-func (l *lesson) roomOnTheEngine() (free int64, known bool) {
-	room.Lock()
-	defer room.Unlock()
-	if time.Since(room.seen) > 5*time.Second {
-		room.free, room.known = l.lookForRoom()
-		room.seen = time.Now()
+// engineState looks at the engine. As that costs a container, lessons that fail within five seconds look once.
+func (l *lesson) engineState() state {
+	latest.Lock()
+	defer latest.Unlock()
+	if time.Since(latest.seen) > 5*time.Second {
+		latest.state = l.look()
+		latest.seen = time.Now()
 	}
-	return room.free, room.known
+	return latest.state
 }
 
-func (l *lesson) lookForRoom() (free int64, known bool) {
+func (l *lesson) look() state {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	output, err := exec.CommandContext(ctx, "docker", l.labelled([]string{"run", "--rm", "--pull", "never",
-		"--network", "none", image.Busybox.Ref(), "df", "-P", "-k", "/"})...).CombinedOutput()
+	output, err := exec.CommandContext(ctx, "docker", l.labelled([]string{"run", "--rm", "--pull", "never", "--network", "none",
+		image.Busybox.Ref(), "sh", "-c", "df -P -k /; cat /proc/1/comm"})...).CombinedOutput()
 	if strings.Contains(string(output), "no space left on device") {
-		return 0, true
+		return state{}
 	}
-	if words := strings.Fields(string(output)); err == nil && len(words) > 5 {
-		kilobytes, err := strconv.ParseInt(words[len(words)-3], 10, 64) // … Available Capacity Mounted-on
-		return kilobytes << 10, err == nil
+	words := strings.Fields(string(output)) // … Available Capacity Mounted-on, and the name of the first process
+	if err != nil || len(words) < 6 {
+		return state{free: -1}
 	}
-	return 0, false
+	kilobytes, err := strconv.ParseInt(words[len(words)-4], 10, 64)
+	if err != nil {
+		return state{free: -1}
+	}
+	return state{free: kilobytes << 10, init: words[len(words)-1] == "docker-init"}
 }
 
 // meaning is what there is to say about an exit status that a program did not choose.

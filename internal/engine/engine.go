@@ -45,9 +45,15 @@ type Facts struct {
 
 	StorageDriver string
 	CgroupVersion string // 1 or 2
+	CgroupDriver  string // none where there are no control groups
+	RemapsUsers   bool   // root in a container is another user outside
 	RootDir       string // on the engine's machine
 	Memory        int64  // of the engine's machine, in bytes
 	Host          string // address of the engine, as DOCKER_HOST would have it
+
+	// Settings are those of its configuration that make lessons come out otherwise, as daemon.json has them. One that it
+	// doesn't tell is "init".
+	Settings []string
 }
 
 // String is one line for a summary.
@@ -201,10 +207,27 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 
 		StorageDriver: told.Info.Driver,
 		CgroupVersion: told.Info.CgroupVersion,
+		CgroupDriver:  told.Info.CgroupDriver,
+		RemapsUsers:   slices.Contains(told.Info.SecurityOptions, "name=userns"),
 		Memory:        told.Info.MemTotal,
 		RootDir:       told.Info.DockerRootDir,
 		Host:          at.host,
+
+		Settings: settings(patient, engine, told.Info.SecurityOptions),
 	}, nil
+}
+
+// settings tells what the engine's security options and its default bridge show of its configuration:
+// https://docs.docker.com/reference/cli/dockerd/
+func settings(ctx context.Context, engine *client.Client, securityOptions []string) (found []string) {
+	bridge, err := engine.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	if err == nil && bridge.Network.Options["com.docker.network.bridge.enable_icc"] == "false" {
+		found = append(found, `"icc": false`)
+	}
+	if slices.Contains(securityOptions, "name=no-new-privileges") {
+		found = append(found, `"no-new-privileges": true`)
+	}
+	return found
 }
 
 // fits tells whether the lessons can be proven on this engine.
@@ -214,6 +237,12 @@ func (on platform) fits(f Facts) error {
 	}
 	if !f.Podman && major(f.ServerVersion) < Oldest {
 		return on.tooOld(f)
+	}
+	if f.CgroupDriver == "none" {
+		return withoutControlGroups(f)
+	}
+	if f.RemapsUsers {
+		return remapsUsers(f)
 	}
 	return nil
 }

@@ -26,6 +26,8 @@ const (
 	WrongContext                        // the current docker context names no usable engine
 	TooOld                              // the engine is older than Oldest
 	WindowsContainers                   // the engine runs Windows containers
+	NoControlGroups                     // the engine can't limit, pause or measure containers
+	RemapsUsers                         // root in the engine's containers is another user outside
 	CannotStart                         // an engine is wanted, and could not be installed or started
 )
 
@@ -230,6 +232,20 @@ func (on platform) windowsContainers(f Facts) error {
 	return &Error{WindowsContainers, fmt.Sprintf("The engine at %s runs Windows containers, and the lessons are about Linux containers.", f.Host),
 		"Choose \"Switch to Linux containers\" in the menu of Docker Desktop's icon."}
 }
+
+func withoutControlGroups(f Facts) error {
+	return &Error{NoControlGroups, fmt.Sprintf("The engine at %s has no control groups, so that it can't limit, pause or measure containers: "+
+		"it runs without root on a system with cgroup v1.", f.Host),
+		"Start the system with cgroup v2 (https://docs.docker.com/engine/security/rootless/), or " + chooseAnother}
+}
+
+func remapsUsers(f Facts) error {
+	return &Error{RemapsUsers, fmt.Sprintf("The engine at %s gives the users of containers other numbers outside (userns-remap), so that the "+
+		"reaper, which is a container, may not ask it to remove what an interrupted lesson leaves.", f.Host),
+		"Take userns-remap out of its daemon.json and restart it, or " + chooseAnother}
+}
+
+const chooseAnother = "choose another engine of `docker context ls` with `docker context use`."
 
 // firstLine keeps an error quoted in a sentence short, and free of the full stop that the sentence has.
 func firstLine(err error) string {

@@ -25,6 +25,7 @@ import (
 // fakeEngine is what an engine says about itself.
 type fakeEngine struct {
 	version, os, product string
+	info                 string // what it tells besides, as JSON
 	silent               bool
 }
 
@@ -41,7 +42,7 @@ func (f fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/version"):
 		_, _ = fmt.Fprintf(w, `{"Version":%q,"ApiVersion":"1.43","Os":%q,"Arch":"amd64","Components":[{"Name":%q}]}`, f.version, f.os, f.product)
 	case strings.HasSuffix(path, "/info"):
-		_, _ = fmt.Fprint(w, `{"Driver":"overlay2","CgroupVersion":"2","OperatingSystem":"Docker Desktop","Name":"whale","DockerRootDir":"/var/lib/docker"}`)
+		_, _ = fmt.Fprint(w, `{"Driver":"overlay2","CgroupVersion":"2","OperatingSystem":"Docker Desktop","Name":"whale","DockerRootDir":"/var/lib/docker"`+f.info+`}`)
 	default:
 		http.NotFound(w, r)
 	}
@@ -132,6 +133,10 @@ func TestFindExplainsWhatIsWrong(t *testing.T) {
 			what: "is version 23.0.6 (the docker command is 28.2.2), and the lessons need an engine of version 24 or newer.", next: "Upgrade"},
 		{name: "Windows containers", host: overTCP(t, fakeEngine{version: "28.5.2", os: "windows"}), reason: WindowsContainers,
 			what: "runs Windows containers", next: "Switch to Linux containers"},
+		{name: "no control groups", host: overTCP(t, fakeEngine{version: "28.5.2", os: "linux", info: `,"CgroupDriver":"none"`}), reason: NoControlGroups,
+			what: "has no control groups", next: "Start the system with cgroup v2"},
+		{name: "users that are mapped", host: overTCP(t, fakeEngine{version: "28.5.2", os: "linux", info: `,"SecurityOptions":["name=userns"]`}), reason: RemapsUsers,
+			what: "gives the users of containers other numbers outside (userns-remap)", next: "Take userns-remap out"},
 		{name: "Podman", host: overTCP(t, fakeEngine{version: "5.4.0", os: "linux", product: "Podman Engine"}), reason: NotAnEngine,
 			what: "Podman answers there", next: "Unset DOCKER_HOST"},
 		{name: "something else listens", host: overTCP(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})), reason: NotAnEngine,

@@ -71,6 +71,37 @@ func TestProxiesThatContainersAreGivenAreNamed(t *testing.T) {
 	m.hasNothingLeft(t)
 }
 
+// An engine may be configured so that lessons come out otherwise, as where its containers are to be apart from each other.
+func TestSettingsOfTheEngineThatChangeLessonsAreNamed(t *testing.T) {
+	const lesson = "lesson -test.v -test.run TestTheProgramIsTheFirstProcess"
+	asInstalled := newMachine(t)
+	assert.Contains(t, asInstalled.lesson(t, lesson).Stdout, "--- PASS", "as it is installed")
+
+	configured := newMachine(t, configuration(t, `{"icc": false, "init": true, "no-new-privileges": true}`))
+	result := configured.lesson(t, lesson)
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Contains(t, result.Stdout, `This engine is configured with "icc": false and "no-new-privileges": true and "init": true, `+
+		"which may be why. To run the lesson without that, have an engine started for it: `make test ENGINE=docker:28-dind`.\n")
+	configured.hasNothingLeft(t)
+}
+
+// On an engine that maps the users of containers, the reaper is not allowed to ask for anything.
+func TestAnEngineThatMapsUsersIsRefused(t *testing.T) {
+	m := newMachine(t, configuration(t, `{"userns-remap": "default"}`))
+	result := m.lesson(t, "lesson -test.v -test.run TestAContainerRuns")
+	assert.Equal(t, 1, result.ExitCode)
+	assert.Equal(t, "The engine at unix:///var/run/docker.sock gives the users of containers other numbers outside (userns-remap), "+
+		"so that the reaper, which is a container, may not ask it to remove what an interrupted lesson leaves. Take userns-remap out of its daemon.json "+
+		"and restart it, or choose another engine of `docker context ls` with `docker context use`.\n", result.Stdout)
+	m.hasNothingLeft(t)
+}
+
+// configuration is the daemon.json of an engine.
+func configuration(t *testing.T, settings string) course.Option {
+	t.Helper()
+	return course.Volume(course.File(t, "daemon.json", settings), "/etc/docker/daemon.json", "ro")
+}
+
 // Who interrupts a run does so in the middle of something: here, of a docker run whose volume is removed before it begins, and
 // which would make another one. The lesson begins nothing any more, and what was begun is removed a moment later.
 func TestAnInterruptedRunLeavesNothing(t *testing.T) {

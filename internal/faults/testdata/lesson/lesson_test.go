@@ -30,6 +30,10 @@ func TestAContainerRuns(t *testing.T) {
 	assert.Equal(t, "hello\n", container.Exec(t, "echo hello").Stdout)
 }
 
+func TestTheProgramIsTheFirstProcess(t *testing.T) {
+	assert.Equal(t, "cat\n", course.Once(t, image.Busybox, course.Command("cat", "/proc/1/comm")).Stdout)
+}
+
 func TestANeighbourAnswers(t *testing.T) {
 	network := course.NewNetwork(t, "faulty")
 	web := course.Run(t, image.Busybox, course.Join(network, "web"), course.Shell("echo hello > /index.html && httpd -f -p 80 -h /"))
