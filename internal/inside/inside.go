@@ -69,8 +69,9 @@ func Start(ctx context.Context, ref string, progress io.Writer) (*Engine, error)
 	}
 	e := &Engine{name: "docker-proven-engine-" + strings.ToLower(rand.Text()[:8]), arch: facts.Arch, log: new(shared.Buffer)}
 	script := "mkdir -p " + programs + " /var/run; exec 3<&0; { cat <&3 > /dev/null; kill $$; } &\n" + enginesProgram
+	// What an engine forbids all containers (no-new-privileges in its daemon.json), those in there would inherit.
 	keeper := exec.Command("docker", "run", "--rm", "--interactive", "--sig-proxy=false", "--name", e.name,
-		"--label", clean.Label+"="+e.name, "--privileged", "--volume", socketOf(facts)+":"+learners, "--entrypoint", "sh",
+		"--label", clean.Label+"="+e.name, "--privileged", "--security-opt", "no-new-privileges=false", "--volume", socketOf(facts)+":"+learners, "--entrypoint", "sh",
 		ref, "-c", script)
 	keeper.Stdout, keeper.Stderr = e.log, e.log
 	if e.lifeline, err = keeper.StdinPipe(); err == nil {
