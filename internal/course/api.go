@@ -63,7 +63,7 @@ func API(t *testing.T, method, path string, body map[string]any) Answer {
 	}
 	l.command(words...)
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, sent)
 	if err != nil {
@@ -97,7 +97,7 @@ func SpeakToEngine(t *testing.T, text string) string {
 	l := lessonOf(t)
 	quoted := strings.NewReplacer("\r", `\r`, "\n", `\n`).Replace(text)
 	l.write("$ printf '" + quoted + "' | " + netcat() + "\n")
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	defer cancel()
 	connection, err := dialEngine(ctx)
 	if err != nil {

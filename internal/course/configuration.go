@@ -28,9 +28,7 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 	environment := []string{"DOCKER_CONFIG=" + directory, "BUILDX_CONFIG=" + filepath.Join(directory, "buildx"),
 		// Where `docker compose watch` keeps a lock per project, by the number of its process: it has no setting of
 		// its own (compose's internal/locker).
-		"XDG_RUNTIME_DIR=" + directory,
-		// These would choose a context or a builder before the configuration is asked.
-		"DOCKER_CONTEXT=", "BUILDX_BUILDER=", "DOCKER_DEFAULT_PLATFORM="}
+		"XDG_RUNTIME_DIR=" + directory}
 	c.environment = append(slices.Clip(c.environment), environment...)
 	l.write("# The docker command's configuration is in a directory of its own, as with:\n" +
 		indent("export "+shell.Quote(environment[:2]), "    "))

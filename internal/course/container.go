@@ -68,7 +68,7 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 	if r.shared {
 		delete(labels, LessonLabel)
 	}
-	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	ctx, cancel := patiently(l.t)
 	defer cancel()
 	var onCreate *container.HostConfig
 	var published network.PortMap
@@ -115,6 +115,8 @@ func (l *lesson) run(baseName, ref string, interactive bool, options []Option) *
 	}
 	started, err := r.start(ctx, ref, customize...)
 	if err != nil {
+		ctx, cancel := patiently(l.t) // the first one may have ended by now
+		defer cancel()
 		l.t.Fatalf("docker run %s: %v%s", ref, err, c.lastWords(ctx))
 	}
 	c.tc = started
@@ -174,7 +176,7 @@ func (c *Container) exec(t *testing.T, line string, toFail bool) Result {
 	t.Helper()
 	l := lessonOf(t)
 	l.command("docker", "exec", c.Name, "sh", "-c", line)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	defer cancel()
 	code, output, err := c.tc.Exec(ctx, []string{"sh", "-c", line})
 	if err != nil {
@@ -206,7 +208,9 @@ func (c *Container) Stop(t *testing.T) {
 	if naive() {
 		grace = nil
 	}
-	if err := c.tc.Stop(t.Context(), grace); err != nil {
+	ctx, cancel := patiently(t)
+	defer cancel()
+	if err := c.tc.Stop(ctx, grace); err != nil {
 		t.Fatal(err)
 	}
 	lessonOf(t).result(Result{Stdout: c.Name})
@@ -231,7 +235,9 @@ func (l *lesson) stopNaively() {
 func (c *Container) Start(t *testing.T) {
 	t.Helper()
 	lessonOf(t).command("docker", "start", c.Name)
-	if err := c.tc.Start(t.Context()); err != nil {
+	ctx, cancel := patiently(t)
+	defer cancel()
+	if err := c.tc.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
 	lessonOf(t).result(Result{Stdout: c.Name})
@@ -242,7 +248,9 @@ func (c *Container) StopAndWaitUntilRemoved(t *testing.T) {
 	t.Helper()
 	c.Stop(t)
 	Eventually(t, c.Name+" is removed", func() bool {
-		_, err := docker.ContainerInspect(t.Context(), c.Name, client.ContainerInspectOptions{})
+		ctx, cancel := patiently(t)
+		defer cancel()
+		_, err := docker.ContainerInspect(ctx, c.Name, client.ContainerInspectOptions{})
 		return errdefs.IsNotFound(err)
 	})
 }
@@ -251,7 +259,9 @@ func (c *Container) StopAndWaitUntilRemoved(t *testing.T) {
 func (c *Container) Remove(t *testing.T) {
 	t.Helper()
 	lessonOf(t).command("docker", "rm", "--force", "--volumes", c.Name)
-	if _, err := docker.ContainerRemove(t.Context(), c.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
+	ctx, cancel := patiently(t)
+	defer cancel()
+	if _, err := docker.ContainerRemove(ctx, c.Name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true}); err != nil {
 		t.Fatal(err)
 	}
 	lessonOf(t).result(Result{Stdout: c.Name})
@@ -260,7 +270,9 @@ func (c *Container) Remove(t *testing.T) {
 // Logs is everything the container's main process has written so far.
 func (c *Container) Logs(t *testing.T) Result {
 	t.Helper()
-	stream, err := docker.ContainerLogs(t.Context(), c.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
+	ctx, cancel := patiently(t)
+	defer cancel()
+	stream, err := docker.ContainerLogs(ctx, c.Name, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,13 +287,13 @@ func (c *Container) Logs(t *testing.T) Result {
 func (c *Container) WaitForLog(t *testing.T, texts ...string) {
 	t.Helper()
 	lessonOf(t).command("docker", "logs", "--follow", c.Name)
-	stream, err := docker.ContainerLogs(t.Context(), c.Name,
+	ctx, cancel := patiently(t)
+	defer cancel()
+	stream, err := docker.ContainerLogs(ctx, c.Name,
 		client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Follow: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	timeout := time.AfterFunc(patience, func() { stream.Close() })
-	defer timeout.Stop()
 	defer stream.Close()
 	seen := &awaited{texts: texts}
 	stdcopy.StdCopy(seen, seen, stream)
@@ -318,7 +330,9 @@ func (a *awaited) Write(p []byte) (int, error) {
 // Endpoint is where the host reaches a published port: "127.0.0.1:32768".
 func (c *Container) Endpoint(t *testing.T, containerPort int) string {
 	t.Helper()
-	endpoint, err := c.tc.PortEndpoint(t.Context(), fmt.Sprintf("%d/tcp", containerPort), "")
+	ctx, cancel := patiently(t)
+	defer cancel()
+	endpoint, err := c.tc.PortEndpoint(ctx, fmt.Sprintf("%d/tcp", containerPort), "")
 	if err != nil {
 		t.Fatalf("port %d of %s is not published: %v", containerPort, c.Name, err)
 	}
@@ -336,7 +350,9 @@ func (c *Container) WaitFor(t *testing.T, line string) {
 	l.write("  (again and again, until it succeeds)\n")
 	Eventually(t, c.Name+": "+line, func() bool {
 		c.MustRun(t)
-		code, _, err := c.tc.Exec(t.Context(), []string{"sh", "-c", line})
+		ctx, cancel := patiently(t)
+		defer cancel()
+		code, _, err := c.tc.Exec(ctx, []string{"sh", "-c", line})
 		return err == nil && code == 0
 	})
 }
@@ -344,7 +360,9 @@ func (c *Container) WaitFor(t *testing.T, line string) {
 // MustRun fails the test when the container has ended, with its last words.
 func (c *Container) MustRun(t *testing.T) {
 	t.Helper()
-	if state, err := c.tc.State(t.Context()); err == nil && !state.Running {
+	ctx, cancel := patiently(t)
+	defer cancel()
+	if state, err := c.tc.State(ctx); err == nil && !state.Running {
 		t.Fatalf("%s has ended with exit status %d; its last words:\n%s", c.Name, state.ExitCode, c.Logs(t).Output())
 	}
 }
@@ -354,7 +372,7 @@ func (c *Container) WaitUntilEnded(t *testing.T) {
 	t.Helper()
 	l := lessonOf(t)
 	l.command("docker", "wait", c.Name)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	defer cancel()
 	waiting := docker.ContainerWait(ctx, c.Name, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
@@ -371,7 +389,9 @@ func (c *Container) WaitForInspect(t *testing.T, format, expected string) {
 	l := lessonOf(t)
 	l.command("docker", "inspect", "--format", format, c.Name)
 	Eventually(t, fmt.Sprintf("docker inspect of %s says %s for %s", c.Name, expected, format), func() bool {
-		output, err := exec.CommandContext(t.Context(), "docker", "inspect", "--format", format, c.Name).Output()
+		ctx, cancel := patiently(t)
+		defer cancel()
+		output, err := exec.CommandContext(ctx, "docker", "inspect", "--format", format, c.Name).Output()
 		return err == nil && strings.TrimSpace(string(output)) == expected
 	})
 	l.write(indent(expected, "    "))

@@ -27,7 +27,7 @@ func GetInBackground(t *testing.T, url string) *Request {
 	t.Helper()
 	lessonOf(t).command("curl", "--include", url)
 	r := &Request{done: make(chan struct{})}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	go func() {
 		defer cancel()
 		defer close(r.done)

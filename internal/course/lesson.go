@@ -346,8 +346,14 @@ func patienceFrom(setting string) (time.Duration, error) {
 	return other, nil
 }
 
-// longPatience is patience for the building of images, in which compilers run and packages are fetched, and for what compose
-// does with an application: its services become healthy one after the other, and their tests run.
+// patiently is for one question to the engine: its context ends with the test, and when a lesson has waited as long as it may.
+func patiently(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), patience)
+}
+
+// longPatience is patience for the building of images, in which compilers run and packages are fetched, for handing images to
+// another engine, and for what compose does with an application: its services become healthy one after the other, and their
+// tests run.
 var longPatience = 5 * patience
 
 // patienceFor is how long a command may take, or may be asked again.

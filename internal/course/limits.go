@@ -89,7 +89,9 @@ const (
 func NeedsLimits(t *testing.T, limits ...Limit) {
 	t.Helper()
 	lessonOf(t)
-	answer, err := docker.Info(t.Context(), client.InfoOptions{})
+	ctx, cancel := patiently(t)
+	defer cancel()
+	answer, err := docker.Info(ctx, client.InfoOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

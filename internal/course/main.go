@@ -13,7 +13,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -100,6 +102,8 @@ func prepare() error {
 		return err
 	}
 	theEngine = found
+	setAside()
+	openToContainers()
 
 	if os.Getenv("GOGC") == "" {
 		// The docker command and its plugins run for moments, hundreds of times: collecting their garbage less often
@@ -111,7 +115,7 @@ func prepare() error {
 		return err
 	}
 	// Builds keep a diary, which would be the learner's otherwise, and insist on a place that can be written; and a builder
-	// that the learner has chosen for other purposes might not leave the images where the lessons run them.
+	// that is chosen there might not leave the images where the lessons run them.
 	os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
 	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
@@ -148,6 +152,21 @@ func prepare() error {
 		flag.Set("test.parallel", strconv.Itoa(max(6, parallelism())))
 	}
 	return nil
+}
+
+// setAside takes out of the environment what would change what the docker command does in a lesson: the learner's project, the
+// builder and the platform that are meant for other purposes, and whether images are signed.
+func setAside() {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		switch {
+		case strings.HasPrefix(name, "COMPOSE_"), strings.HasPrefix(name, "BUILDX_"), strings.HasPrefix(name, "BUILDKIT_"):
+			os.Unsetenv(name)
+		case slices.Contains([]string{"DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
+			"DOCKER_HIDE_LEGACY_COMMANDS"}, name):
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go

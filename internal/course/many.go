@@ -34,7 +34,7 @@ func RunMany(t *testing.T, count int, i image.Image, options ...Option) (names [
 	l.write(fmt.Sprintf("$ for n in $(seq %d); do %s --name %s-$n %s; done\n", count,
 		shell.Quote(line[:len(line)-1]), batch, shell.Quote(append([]string{ref}, r.command...))))
 
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := patiently(t)
 	defer cancel()
 	began := time.Now()
 	failures := make([]error, count)

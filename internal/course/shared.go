@@ -40,10 +40,10 @@ func (s *Shared[T]) Get(t *testing.T, prepare func() T) T {
 // A Turn is had by one lesson of a package at a time.
 type Turn struct{ mutex sync.Mutex }
 
-// Take waits until no other lesson has the turn. The lesson has it until it ends.
+// Take waits until no other lesson has the turn. The lesson has it until it has ended, and what it made is removed.
 func (turn *Turn) Take(t *testing.T) {
 	t.Helper()
-	lessonOf(t) // see Shared.Get
+	l := lessonOf(t) // see Shared.Get
 	turn.mutex.Lock()
-	t.Cleanup(turn.mutex.Unlock)
+	l.after = append(l.after, turn.mutex.Unlock)
 }

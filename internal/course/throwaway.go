@@ -2,6 +2,7 @@ package course
 
 import (
 	"cmp"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +42,7 @@ func NewThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 	Say(t, "A throwaway engine, in a container: what is done there reaches nothing of yours, and goes with it.")
 	options = slices.Concat([]Option{Privileged(), Publish(0, 2376)}, options, []Option{apart()})
 	container := Run(t, image.DockerInDocker, options...)
-	container.WaitForLog(t, "API listen on [::]:2376")
+	container.WaitForLog(t, "API listen on ", ":2376") // at [::], or without IPv6 at 0.0.0.0
 
 	certificates := filepath.Join(HostDirectory(t), "certificates")
 	Docker(t, "cp", "--quiet", container.Name+":/certs/client", certificates)
@@ -148,7 +149,7 @@ func (e *ThrowawayEngine) Refs(t *testing.T, images ...image.Image) (refs []stri
 		refs = append(refs, Ref(t, i))
 	}
 	var missing []string
-	for _, ref := range slices.Sorted(slices.Values(refs)) { // whoever else waits for some of them does so in the same order
+	for _, ref := range slices.Compact(slices.Sorted(slices.Values(refs))) { // whoever else waits for some of them does so in the same order
 		delivered := e.delivery(ref)
 		delivered.mutex.Lock()
 		defer delivered.mutex.Unlock()
@@ -181,8 +182,9 @@ func (e *ThrowawayEngine) Load(t *testing.T, refs ...string) {
 func Pipe(t *testing.T, from, to []string) {
 	t.Helper()
 	lessonOf(t).write("$ " + shell.Quote(from) + " | " + shell.Quote(to) + "\n")
-	first := exec.CommandContext(t.Context(), from[0], from[1:]...)
-	second := exec.CommandContext(t.Context(), to[0], to[1:]...)
+	ctx, cancel := context.WithTimeout(t.Context(), longPatience)
+	defer cancel()
+	first, second := exec.CommandContext(ctx, from[0], from[1:]...), exec.CommandContext(ctx, to[0], to[1:]...)
 	if err := pipe.Run(first, second); err != nil {
 		t.Fatalf("%s | %s should have succeeded: %v", shell.Quote(from), shell.Quote(to), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -193,10 +194,23 @@ func (on platform) wellFormed(at address) error {
 		return on.malformed(at, errors.New("an address is written like unix:///var/run/docker.sock or tcp://127.0.0.1:2375"))
 	case scheme == "ssh":
 		return on.malformed(at, errors.New("the lessons reach an engine through a socket or TCP, not through ssh"))
+	case scheme == "tcp" && !thisMachine(rest):
+		return on.malformed(at, errors.New("the lessons mount directories of this machine, and reach ports that are published on its 127.0.0.1 only, so that "+
+			"the engine has to be on this machine"))
 	case scheme != "unix" && scheme != "tcp" && scheme != "npipe" && scheme != "http" && scheme != "https":
 		return on.malformed(at, fmt.Errorf("%s is no scheme of an engine's address, unix and tcp are", scheme))
 	}
 	return nil
+}
+
+// thisMachine tells whether a host and its port are an address of this machine's own. A name other than localhost isn't looked up.
+func thisMachine(hostAndPort string) bool {
+	host, _, err := net.SplitHostPort(hostAndPort)
+	if err != nil {
+		return true // which the client complains of
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && (ip.IsLoopback() || ip.IsUnspecified())
 }
 
 func (on platform) malformed(at address, cause error) error {

@@ -155,6 +155,8 @@ func TestFindExplainsWhatIsWrong(t *testing.T) {
 			what: "whale is no scheme of an engine's address", next: "Unset DOCKER_HOST"},
 		{name: "DOCKER_HOST is reached through ssh", host: "ssh://me@there", reason: MalformedHost,
 			what: "through a socket or TCP, not through ssh", next: "Unset DOCKER_HOST"},
+		{name: "DOCKER_HOST is another machine", host: "tcp://192.168.49.2:2376", reason: MalformedHost,
+			what: "the engine has to be on this machine", next: "Unset DOCKER_HOST"},
 		{name: "the context points nowhere", contextAnswer: "echo mine " + nowhere, reason: WrongContext,
 			what: "The docker context mine points to " + nowhere + ", but no engine answers there", next: "docker context use"},
 		{name: "Docker Desktop's context points nowhere", contextAnswer: "echo desktop-linux unix:///nowhere/docker.sock", reason: WrongContext,

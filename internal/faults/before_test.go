@@ -145,7 +145,8 @@ func TestWhatALessonFailsToPrepareIsNotTriedAgain(t *testing.T) {
 	m.hasNothingLeft(t)
 }
 
-// What a lesson can do without is no obstacle: a home that can't be written, and names with spaces.
+// What a lesson can do without is no obstacle: a home that can't be written, names with spaces, files that are not for others,
+// and a docker command that is set for other purposes.
 func TestALessonRunsInUnusualPlaces(t *testing.T) {
 	m := newMachine(t)
 	const lessons = "exec lesson -test.v -test.run 'TestAContainerRuns|TestAnImageIsBuilt|TestAFileOfTheHostIsMounted|TestAPortIsNeeded'"
@@ -153,6 +154,8 @@ func TestALessonRunsInUnusualPlaces(t *testing.T) {
 		"a read-only home": "unshare -m sh -c \"mount -t tmpfs -o ro none /mnt && export HOME=/mnt && ! touch /mnt/file 2>/dev/null && " + lessons + "\"",
 		"names with spaces": "mkdir -p '/opt/my home' '/opt/my files' && export HOME='/opt/my home' TMPDIR='/opt/my files' && " +
 			"cd \"$HOME\" && " + lessons,
+		"files for oneself": "umask 077 && " + lessons,
+		"other purposes":    "export BUILDX_BUILDER=nowhere DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=linux/s390x && ! docker buildx build /opt && " + lessons,
 	} {
 		result := m.lesson(t, line)
 		assert.Equal(t, 0, result.ExitCode, place)

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -104,11 +103,10 @@ func perform(ctx context.Context, args []string, out, kept io.Writer) (report *r
 	return report, code
 }
 
-// goTest is the go command's arguments for args. Several packages are tested at a time, as many as there are processors, and
-// what they start needs processors, too: so each package performs fewer tests at a time than it would by itself.
+// goTest is the go command's arguments for args. It tests as many packages at a time as there are processors, and what they
+// start needs processors, too: so each package performs fewer tests at a time than it would by itself.
 func goTest(args []string) []string {
-	atATime := max(3, runtime.NumCPU())
-	command := []string{"test", "-json", "-count=1", "-timeout=60m", fmt.Sprintf("-parallel=%d", atATime)}
+	command := []string{"test", "-json", "-count=1", "-timeout=60m", "-parallel=3"}
 	if !HasPattern(args) {
 		command = append(command, everything()...)
 	}

@@ -48,7 +48,7 @@ func TestAnImageIsBuilt(t *testing.T) {
 
 func TestAFileOfTheHostIsMounted(t *testing.T) {
 	directory := course.Directory(t, map[string]string{"with a space": "hello\n"})
-	result := course.Once(t, image.Busybox, course.Volume(directory, "/data"), course.Command("cat", "/data/with a space"))
+	result := course.Once(t, image.Busybox, course.User("1000"), course.Volume(directory, "/data"), course.Command("cat", "/data/with a space"))
 	assert.Equal(t, "hello\n", result.Stdout)
 }
 
