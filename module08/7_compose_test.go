@@ -1,6 +1,7 @@
 package module08
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,6 +35,32 @@ func TestOneCommandStartsTheApplication(t *testing.T) {
 	assert.Contains(t, get("/"), "<title>One database, two APIs</title>")
 	assert.Contains(t, get("/api/golang/"), `"api":"golang"`)
 	assert.Contains(t, get("/api/node/"), `"api":"node"`)
+
+	course.Say(t, "Each is started again when it ends, and when the engine is:")
+	for _, service := range []string{"client-react", "api-golang", "api-node", "db"} {
+		assert.Equal(t, "unless-stopped\n", p.Docker(t, "inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", p.id(t, service)).Stdout)
+	}
+	course.Say(t, "The images were there. With --build, they would be built as the file says, by the last Dockerfiles of module06:")
+	var file struct {
+		Services map[string]struct {
+			Build struct{ Context, Dockerfile string }
+		}
+	}
+	read := course.Docker(t, "compose", "config", "--format", "json")
+	require.NoError(t, json.Unmarshal([]byte(read.Stdout), &file))
+	for _, service := range example.Services {
+		build := file.Services[service.Name].Build
+		assert.Equal(t, absolute(t, service.Source()), build.Context)
+		assert.Equal(t, absolute(t, service.Dockerfile(service.Last)), filepath.Join(build.Context, build.Dockerfile))
+	}
+}
+
+// absolute is a path from the root of the file system on.
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	require.NoError(t, err)
+	return path
 }
 
 // That a container runs doesn't mean that its service is ready. depends_on with the condition service_healthy makes
@@ -315,6 +342,7 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	p.up(t, "api-golang")
 	db := p.id(t, "db")
 	address := strings.TrimSpace(p.compose(t, "port", "api-golang", "8080").Stdout)
+	assert.True(t, strings.HasPrefix(address, "127.0.0.1:"), "nobody else should reach the port, which is %s", address)
 	assert.NotContains(t, address, ":8081", "the file .env should count")
 	assert.Contains(t, engine.Container.Exec(t, "wget -q -O - http://"+address+"/ping").Stdout, "pong")
 	p.DockerUntil(t, `request received.*/ping`, "compose", "logs", "api-golang")
@@ -372,6 +400,11 @@ func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 		seen := p.Docker(t, "inspect", p.id(t, service)).Stdout
 		assert.NotContains(t, seen, p.password, "%s should not show it", service)
 	}
+
+	course.Say(t, "The database takes no other password, from whoever comes over the network:")
+	refused := p.DockerFails(t, "compose", "exec", "-T", "db", "sh", "-c",
+		`psql "postgres://postgres:other@$(hostname -i)/postgres" --command "SELECT 1"`)
+	assert.Contains(t, refused.Stderr, "password authentication failed")
 
 	course.Say(t, "The same password in a variable:")
 	name := course.Unique(t, "told-")
