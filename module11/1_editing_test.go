@@ -1,6 +1,7 @@
 package module11
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,10 @@ func TestWatchCopiesWhatIsEditedIntoTheContainers(t *testing.T) {
 	r := newRepository(t, engine, "compose.dev.yaml", "compose.watch.yaml")
 	r.CLI = r.WithOwnConfiguration(t) // in which Compose notes which projects are being watched
 	r.up(t)
-	assert.Equal(t, "[]\n", r.Docker(t, "inspect", "--format", "{{.Mounts}}", r.id(t, "client-react")).Stdout)
+	assert.Empty(t, r.mounts(t, "client-react"))
+	for _, api := range []string{"api-golang", "api-node"} {
+		assert.Equal(t, "/run/secrets/database-url false\n", r.mounts(t, api))
+	}
 
 	watching := r.DockerInBackground(t, r.line("watch", "--no-up")...)
 	var edited time.Time
@@ -117,6 +121,13 @@ func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, pa
 	assert.Equal(t, container, r.id(t, service.Name))
 }
 
+// mounts are the mounts of a service's container: where they are, and whether the container may write there.
+func (r *repository) mounts(t *testing.T, service string) string {
+	t.Helper()
+	listed := r.Docker(t, "inspect", "--format", "{{range .Mounts}}{{println .Destination .RW}}{{end}}", r.id(t, service)).Stdout
+	return strings.Join(slices.Sorted(strings.Lines(strings.TrimSuffix(listed, "\n"))), "")
+}
+
 var started course.Shared[[2]*repository]
 
 // development is the application as it is worked on, and as it is deployed from the same files, started once for all
@@ -127,6 +138,14 @@ func development(t *testing.T) (dev, deployed *repository) {
 		dev := newRepository(t, theEngine(t), "compose.dev.yaml")
 		deployed := dev.as()
 		dev.up(t)
+		course.Say(t, "The source code is mounted, and may be read only (there is no writing: false):")
+		for service, expected := range map[string]string{
+			"client-react": "/app/index.html false\n/app/src false\n",
+			"api-golang":   "/run/secrets/database-url false\n/src false\n",
+			"api-node":     "/app/src false\n/app/test false\n/run/secrets/database-url false\n",
+		} {
+			assert.Equal(t, expected, dev.mounts(t, service))
+		}
 		deployed.up(t)
 		return [2]*repository{dev, deployed}
 	})

@@ -31,6 +31,7 @@ func TestDelveStopsAGoServiceAndReadsAVariable(t *testing.T) {
 	delve.Type(t, "print r.URL.RawQuery")
 	delve.Reads(t, `"who=ada"`)
 	assert.False(t, request.Ended(), "nobody has answered it yet")
+	assert.NotContains(t, delve.Output(), "optimized", "the compiler should have left every variable where it was")
 
 	delve.Type(t, "clearall")
 	delve.Reads(t, "Breakpoint 1 cleared")

@@ -1,6 +1,7 @@
 package module11
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,8 +15,6 @@ import (
 // the tests, so that a script stops when one of them fails.
 func TestEachServicesTestsRunInAContainerAndAFailureFailsTheCommand(t *testing.T) {
 	r := newRepository(t, theEngine(t), "compose.dev.yaml", "compose.test.yaml")
-	assert.Equal(t, "lo\n", r.Docker(t, r.line("run", "--rm", "--no-TTY", "api-golang", "ls", "/sys/class/net")...).Stdout,
-		"the tests bring what they need, and their containers have no network")
 	for _, tests := range []struct {
 		service        example.Service
 		file           string
@@ -27,6 +26,8 @@ func TestEachServicesTestsRunInAContainerAndAFailureFailsTheCommand(t *testing.T
 	} {
 		t.Run(tests.service.Name, func(t *testing.T) {
 			run := r.line("run", "--rm", "--no-TTY", tests.service.Name)
+			assert.Equal(t, "lo\n", r.Docker(t, append(slices.Clone(run), "ls", "/sys/class/net")...).Stdout,
+				"the tests bring what they need, and their containers have no network")
 			r.Docker(t, run...)
 			course.EditHostFile(t, r.source(tests.service, tests.file), tests.right, tests.mistake)
 			failed := r.DockerFails(t, run...)
@@ -35,4 +36,5 @@ func TestEachServicesTestsRunInAContainerAndAFailureFailsTheCommand(t *testing.T
 			r.Docker(t, run...)
 		})
 	}
+	assert.Empty(t, r.compose(t, "ps", "--all", "--quiet").Stdout, "nothing else should have been started, and nothing be left")
 }

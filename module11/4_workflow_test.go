@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -27,6 +28,13 @@ import (
 func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	workflow := course.ReadHostFile(t, "workflow.yaml")
 	assert.Empty(t, lint(t, workflow), "the linter should find nothing")
+	course.Say(t, "What a workflow may do with the password that the server makes up for it, is to be as little as it needs: read the "+
+		"repository, and write images.")
+	allowed := map[string]string{}
+	for name, scope := range parse(t, workflow).Permissions.Scopes {
+		allowed[name] = scope.Value.Value
+	}
+	assert.Equal(t, map[string]string{"contents": "read", "packages": "write"}, allowed)
 
 	for _, mistake := range []struct{ right, wrong, complaint string }{
 		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
@@ -61,11 +69,15 @@ func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
 	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, example.APIGolang))
 }
 
-// Of a pull request, which anybody may make, everything is done but the last two steps. And where a step fails, there is no
-// next one: neither what doesn't pass its tests is published, nor what doesn't start, nor what the scanner has an advisory
-// about.
+// Of a pull request, which anybody may make, everything is done but the last two steps. Of a push to any branch but main,
+// nothing. And where a step fails, there is no next one: neither what doesn't pass its tests is published, nor what doesn't
+// start, nor what the scanner has an advisory about.
 func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	server := newServer(t)
+	course.Say(t, "A push to another branch, and a tag that is no release, begin nothing:")
+	for _, ref := range []string{"refs/heads/experiment", "refs/tags/experiment"} {
+		assert.False(t, server.pushes(t, ref, strings.Repeat("f", 40)).begins(t), ref)
+	}
 	proposed := server.pushes(t, "refs/pull/7/merge", strings.Repeat("b", 40))
 	proposed.event = "pull_request"
 	proposed.succeeds(t, example.APINode)
@@ -193,11 +205,8 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	for _, used := range slices.Concat(service.Bases, []image.Image{image.DockerfileFrontend, image.Busybox, image.OSVScanner}) {
 		course.Ref(t, used)
 	}
-	content, err := os.ReadFile(filepath.Join(c.directory, "module11", "workflow.yaml"))
-	require.NoError(t, err)
-	workflow, mistakes := actionlint.Parse(content)
-	require.Empty(t, mistakes)
-	job := workflow.Jobs["image"]
+	require.True(t, c.begins(t), "%s of %s should begin the workflow", c.event, c.ref)
+	job := c.workflow(t).Jobs["image"]
 
 	known := map[string]string{
 		"github.repository":           c.repository,
@@ -212,6 +221,7 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 			known["matrix."+key] = assigned(combination, key)
 		}
 	}
+	require.Equal(t, fmt.Sprintf("%s/Dockerfile.%d", service.Name, service.Last), known["matrix.dockerfile"], "it should be the last image that is deployed")
 	evaluate := func(text string) string {
 		return expression.ReplaceAllStringFunc(text, func(found string) string {
 			value, ok := known[strings.TrimSpace(strings.Trim(found, "${}"))]
@@ -236,12 +246,14 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 		for _, variable := range environment.Vars {
 			value := evaluate(variable.Value.Value)
 			if variable.Name.Value == "REGISTRY" {
-				value = c.registry.Address // in place of ghcr.io
+				require.Equal(t, "ghcr.io", value)
+				value = c.registry.Address // in place of it
 			}
 			shell = shell.With(variable.Name.Value + "=" + value)
 		}
 	}
 	with(job.Env)
+	require.Contains(t, job.Steps[0].Exec.(*actionlint.ExecAction).Uses.Value, "actions/checkout@", "what comes next needs the repository")
 	for _, step := range job.Steps {
 		if action, ok := step.Exec.(*actionlint.ExecAction); ok {
 			course.Say(t, "%s is GitHub's own. It would fetch the repository, which is here.", action.Uses.Value)
@@ -266,6 +278,46 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 		}
 	}
 	return ""
+}
+
+func (c *change) workflow(t *testing.T) *actionlint.Workflow {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(c.directory, "module11", "workflow.yaml"))
+	require.NoError(t, err)
+	return parse(t, string(content))
+}
+
+func parse(t *testing.T, content string) *actionlint.Workflow {
+	t.Helper()
+	workflow, mistakes := actionlint.Parse([]byte(content))
+	require.Empty(t, mistakes)
+	return workflow
+}
+
+// begins tells whether the change makes the server perform the workflow: what it is has to be among the events below `on`, and
+// of a push, the branch or tag, too.
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
+func (c *change) begins(t *testing.T) bool {
+	t.Helper()
+	for _, event := range c.workflow(t).On {
+		on, ok := event.(*actionlint.WebhookEvent)
+		if !ok || on.Hook.Value != c.event {
+			continue
+		}
+		if c.event != "push" {
+			return true
+		}
+		patterns := on.Branches
+		if strings.HasPrefix(c.ref, "refs/tags/") {
+			patterns = on.Tags
+		}
+		return !patterns.IsEmpty() && slices.ContainsFunc(patterns.Values, func(pattern *actionlint.String) bool {
+			matches, err := path.Match(pattern.Value, refName(c.ref))
+			require.NoError(t, err)
+			return matches
+		})
+	}
+	return false
 }
 
 // refName is a ref without what says of which kind it is: main, v1.2.3, or of a pull request 7/merge.
