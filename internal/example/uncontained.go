@@ -3,7 +3,6 @@ package example
 import (
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"docker-proven/internal/course"
@@ -24,28 +23,14 @@ var APIs = []API{
 	{APINode, image.Node, nodeProgram},
 }
 
-// Prepared once in a test process, by the test that comes first: where the program is on the host.
-type prepared struct {
-	mutex sync.Mutex
-	path  string
-}
-
-func (p *prepared) by(prepare func() string) string {
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	if p.path == "" {
-		p.path = prepare()
-	}
-	return p.path
-}
-
-var golang, node, page prepared
+// Where the programs are on the host.
+var golang, node, page course.Shared[string]
 
 // golangProgram is compiled on this machine for the engine's. It needs nothing else, so any image will do.
 func golangProgram(t *testing.T) []course.Option {
 	t.Helper()
 	course.NeedsGo(t)
-	program := golang.by(func() string {
+	program := golang.Get(t, func() string {
 		arch := strings.TrimSpace(course.Docker(t, "version", "--format", "{{.Server.Arch}}").Stdout)
 		path := filepath.Join(course.HostDirectory(t), "api-golang")
 		course.CLI{}.In(APIGolang.Source()).With("CGO_ENABLED=0").With("GOOS=linux").With("GOARCH="+arch).
@@ -58,14 +43,14 @@ func golangProgram(t *testing.T) []course.Option {
 // nodeProgram is the source code with its libraries, which npm installs in a container.
 func nodeProgram(t *testing.T) []course.Option {
 	t.Helper()
-	directory := node.by(func() string { return inNode(t, APINode, "npm ci --omit=dev") })
+	directory := node.Get(t, func() string { return inNode(t, APINode, "npm ci --omit=dev") })
 	return []course.Option{course.Volume(directory, "/app", "ro"), course.Command("node", "/app/src/main.js")}
 }
 
 // Page is what a container of image.Nginx needs to serve the page, which Vite builds in a container.
 func Page(t *testing.T) []course.Option {
 	t.Helper()
-	directory := page.by(func() string { return inNode(t, Client, "npm ci && npm run build") })
+	directory := page.Get(t, func() string { return inNode(t, Client, "npm ci && npm run build") })
 	return []course.Option{
 		course.Volume(filepath.Join(directory, "dist"), "/usr/share/nginx/html", "ro"),
 		course.Volume(filepath.Join(directory, "nginx"), "/etc/nginx/templates", "ro"),
