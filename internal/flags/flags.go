@@ -152,17 +152,17 @@ func (r Row) observe(t *testing.T, flag string) string {
 	if shell != "" {
 		line = append(line, "sh", "-c", shell)
 	}
+	defer func() { // also when the command fails the test
+		for _, line := range r.After {
+			cli.Docker(t, words(line)...)
+		}
+	}()
 	var result course.Result
 	if r.Stdin != "" {
 		result = cli.DockerStdin(t, fill(r.Stdin), line...)
 	} else {
 		result = cli.DockerTries(t, line...)
 	}
-	defer func() {
-		for _, line := range r.After {
-			cli.Docker(t, words(line)...)
-		}
-	}()
 	switch {
 	case r.Then != "":
 		values = append(values, "$ID", strings.TrimSpace(result.Stdout))
