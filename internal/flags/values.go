@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"docker-proven/internal/course"
@@ -28,26 +27,19 @@ func Directory(name, content string) func(*testing.T, string) map[string]string 
 // Disk arranges that $DISK is the disk on which the engine keeps volumes, and skips the row where that is not on a
 // disk which can be limited, or the kernel can't limit any. It looks for the disk once.
 func Disk(t *testing.T, _ string) map[string]string {
-	course.Ref(t, image.Busybox) // begins the lesson: one that waits for its turn must not hold the mutex
-	disk.Lock()
-	defer disk.Unlock()
-	if !disk.known {
-		disk.name, disk.problem = findDisk(t)
-		disk.known = true
+	found := theDisk.Get(t, func() disk { return findDisk(t) })
+	if found.problem != "" {
+		t.Skip("not provable here: " + found.problem)
 	}
-	if disk.problem != "" {
-		t.Skip("not provable here: " + disk.problem)
-	}
-	return map[string]string{"$DISK": disk.name}
+	return map[string]string{"$DISK": found.name}
 }
 
-var disk struct {
-	sync.Mutex
-	known         bool
-	name, problem string
-}
+var theDisk course.Shared[disk]
 
-func findDisk(t *testing.T) (name, problem string) {
+// A disk has a name, or there is a problem with it.
+type disk struct{ name, problem string }
+
+func findDisk(t *testing.T) disk {
 	t.Helper()
 	// The kernel tells where a directory is mounted from by the number of the device. A partition is limited as a
 	// part of its disk.
@@ -57,21 +49,21 @@ path=$(readlink -f /sys/dev/block/$device)
 [ ! -e $path/partition ] || path=${path%/*}
 echo /dev/${path##*/}`
 	found := course.Once(t, image.Busybox, course.Mount("type=volume,target=/data"), course.Shell(find))
-	name = strings.TrimSpace(found.Stdout)
+	name := strings.TrimSpace(found.Stdout)
 	if name == "" {
-		return "", "the engine's files are not on a disk of their own that could be limited"
+		return disk{problem: "the engine's files are not on a disk of their own that could be limited"}
 	}
 	// https://github.com/docker/cli/issues/5321
 	if version := course.Docker(t, "version", "--format", "{{.Client.Version}}").Stdout; dropsDevices.MatchString(version) {
-		return "", "the docker command " + strings.TrimSpace(version) + " drops such flags without a word, as those from 25.0.0 " +
-			"to 27.1.1 do; with 27.1.2 they are back"
+		return disk{problem: "the docker command " + strings.TrimSpace(version) + " drops such flags without a word, as those " +
+			"from 25.0.0 to 27.1.1 do; with 27.1.2 they are back"}
 	}
 	probe := course.CLI{}.DockerTries(t, "run", "--rm", "--device-read-bps", name+":1mb", course.Ref(t, image.Busybox),
 		"cat", course.CgroupFile(t, "blkio/blkio.throttle.read_bps_device", "io.max"))
 	if probe.ExitCode != 0 || strings.Contains(probe.Stderr, "WARNING") {
-		return "", "this engine can't limit the use of " + name + ": " + strings.TrimSpace(probe.Stderr)
+		return disk{problem: "this engine can't limit the use of " + name + ": " + strings.TrimSpace(probe.Stderr)}
 	}
-	return name, ""
+	return disk{name: name}
 }
 
 // dropsDevices are versions of the docker command that do not hand limits of devices on.
