@@ -7,12 +7,12 @@ import (
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 
 	"docker-proven/internal/drift"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/inside"
+	"docker-proven/internal/proof"
 )
 
 // proveOn proves the claims of the modules on each of several engines, which are started for it and thrown away, and compares
@@ -55,7 +55,7 @@ var notInNames = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 // modulesOr are arguments of `test` that name packages: those given, or all modules. The project's own tests are about this
 // machine, and about no image.
 func modulesOr(args []string) []string {
-	if slices.ContainsFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "./") }) {
+	if proof.HasPattern(args) {
 		return args
 	}
 	return append([]string{"./module..."}, args...)
