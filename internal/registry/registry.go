@@ -44,7 +44,7 @@ func StartOn(t *testing.T, machine *course.Container, options ...course.Option) 
 	container := course.Run(t, image.Registry, options...)
 	container.WaitForLog(t, "listening on")
 	r := &Registry{Container: container, network: machine}
-	if published := course.Docker(t, "port", machine.Name).Stdout; strings.HasPrefix(published, "5000/tcp") {
+	if published := course.Docker(t, "port", machine.Name).Stdout; regexp.MustCompile(`(?m)^5000/tcp `).MatchString(published) {
 		r.Address = machine.Endpoint(t, 5000)
 	}
 	return r
