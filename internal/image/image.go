@@ -377,8 +377,8 @@ func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 		patient, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
 		if RegistryAnswers(patient, standIns[0]) {
-			fmt.Fprintf(out, "Docker Hub can be reached, but of the images here %d are stand-ins from a time when it could not: "+
-				"`make clean-standins` removes them, and then the originals are pulled.\n", len(standIns))
+			fmt.Fprintf(out, "The registry of %s can be reached, but of the images here %d are stand-ins from a time when theirs could not: "+
+				"`make clean-standins` removes them, and then the originals are pulled.\n", standIns[0], len(standIns))
 		}
 	}
 	return errors.Join(problems...)
