@@ -47,7 +47,7 @@ func run(t *testing.T, args ...string) (code int, transcript, summary string) {
 const passing = `package p
 import "testing"
 func TestHolds(t *testing.T) {
-	t.Attr("image", "redis:7.0-alpine sha256:0123456789abcdef local")
+	t.Attr("image", "redis:7.0-alpine sha256:0123456789abcdef pulled")
 	t.Attr("engine", "28.5.2 on linux/amd64")
 	t.Attr("notice", "docker run has a new flag")
 	t.Log("not shown")
@@ -139,7 +139,7 @@ Worth a look:
   docker run has a new flag
 
 Images:
-  redis:7.0-alpine  sha256:0123456789ab  local
+  redis:7.0-alpine  sha256:0123456789ab  pulled
 
 Engine: 28.5.2 on linux/amd64
 

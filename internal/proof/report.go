@@ -277,17 +277,10 @@ func (r *report) attribute(e event) {
 func noteImage(images []Image, attribute string) []Image {
 	ref, rest, _ := strings.Cut(attribute, " ")
 	digest, origin, _ := strings.Cut(rest, " ")
-	image := Image{ref, digest, origin}
-	for i, seen := range images {
-		if seen.Ref == ref && seen.Digest == digest {
-			// The package that pulled it says so, those that came later found it present.
-			if seen.Origin == present {
-				images[i] = image
-			}
-			return images
-		}
+	if slices.ContainsFunc(images, func(seen Image) bool { return seen.Ref == ref && seen.Digest == digest }) {
+		return images
 	}
-	return append(images, image)
+	return append(images, Image{ref, digest, origin})
 }
 
 // String is the claim's transcript. A switch from one of its tests to another is marked as go test -v does.

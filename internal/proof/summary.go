@@ -11,11 +11,8 @@ import (
 	"time"
 )
 
-// Where an image came from, as the course's tests word it in the attribute "image".
-const (
-	present = "local"    // it was on the engine already
-	standin = "stand-in" // begins the origin of an image built in place of the original
-)
+// standin begins the origin of an image built in place of the original, as the course's tests word it in the attribute "image".
+const standin = "stand-in"
 
 // summary prints what the run proved.
 func (r *report) summary(now time.Time) {
