@@ -67,7 +67,7 @@ func TestWhatATestProcessMakesIsCountedForItsPackage(t *testing.T) {
 	}
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "a", named(ours, "module01"))
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "b", named(ours, "module02"))
-	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "b", map[string]string{reaperLabel: string(ours) + ".module02.abc"})
+	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "b", map[string]string{"org.testcontainers.sessionId": string(ours) + ".module02.abc"})
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "c", named(theirs, "module01"))
 	happen(eventtypes.ContainerEventType, eventtypes.ActionCreate, "d", nil)
 	happen(eventtypes.ContainerEventType, eventtypes.ActionStart, "b", named(ours, "module02"))

@@ -12,13 +12,9 @@ import (
 	eventtypes "github.com/moby/moby/api/types/events"
 	"github.com/moby/moby/client"
 
-	"docker-proven/internal/clean"
 	"docker-proven/internal/image"
 	"docker-proven/internal/session"
 )
-
-// reaperLabel is on what testcontainers-go makes, its reaper included, and has the same value as the course's own label.
-const reaperLabel = "org.testcontainers.sessionId"
 
 // A tally is what a package has made on the learner's engine; the containers on throwaway engines; and, of both, the commands
 // that were performed in containers besides, by docker exec and by health checks.
@@ -138,8 +134,6 @@ func madeBy(ctx context.Context, docker events, e eventtypes.Message) string {
 			labels = network.Network.Labels
 		}
 	}
-	if process := labels[clean.Label]; process != "" {
-		return process
-	}
-	return labels[reaperLabel]
+	process, _ := session.Maker(labels)
+	return process
 }

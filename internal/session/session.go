@@ -13,9 +13,14 @@ import (
 	"strings"
 
 	"github.com/shirou/gopsutil/v4/process"
+
+	"docker-proven/internal/clean"
 )
 
 const variable = "COURSE_SESSION"
+
+// reaperLabel is on what testcontainers-go makes, its reaper included, and has the same value as the course's own label.
+const reaperLabel = "org.testcontainers.sessionId"
 
 // Process is a name for this test process, which no other has.
 func Process() string {
@@ -48,6 +53,16 @@ func (s Session) Package(process string) (name string, ours bool) {
 		return "", false
 	}
 	return words[1], true
+}
+
+// Maker is the name of the test process that has made what carries these labels, if one of the course has made it.
+func Maker(labels map[string]string) (process string, byTheCourse bool) {
+	for _, label := range []string{clean.Label, reaperLabel} {
+		if process, byTheCourse = labels[label]; byTheCourse {
+			break
+		}
+	}
+	return process, byTheCourse
 }
 
 // Processes are the running processes of the session: test binaries and what they have started, whoever their parent is

@@ -29,6 +29,16 @@ func TestProcessesOfOthersAreNotOfTheSession(t *testing.T) {
 	assert.NotEqual(t, named("s", "p.test"), named("s", "p.test"))
 }
 
+func TestWhatIsMadeTellsItsMakerByEitherLabel(t *testing.T) {
+	for _, label := range []string{"docker-proven", "org.testcontainers.sessionId"} {
+		maker, byTheCourse := Maker(map[string]string{label: "s.module04.abc", "mine": "x"})
+		assert.True(t, byTheCourse, label)
+		assert.Equal(t, "s.module04.abc", maker)
+	}
+	_, byTheCourse := Maker(map[string]string{"mine": "x"})
+	assert.False(t, byTheCourse)
+}
+
 func TestTheProcessesOfASessionAreFoundWhoeverTheirParentIs(t *testing.T) {
 	ours := New()
 	before, err := ours.Processes(t.Context())

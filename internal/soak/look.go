@@ -14,22 +14,15 @@ import (
 	"github.com/shirou/gopsutil/v4/net"
 	"github.com/shirou/gopsutil/v4/process"
 
-	"docker-proven/internal/clean"
 	"docker-proven/internal/image"
+	"docker-proven/internal/session"
 )
-
-// reaperLabel is on what testcontainers-go makes, its reaper included, and has the same value as the course's own label.
-const reaperLabel = "org.testcontainers.sessionId"
 
 // made is whether labels are of something that the course has made, and ours whether a process of this soak has.
 func (p *place) made(labels map[string]string) (byTheCourse, ours bool) {
-	for _, label := range []string{clean.Label, reaperLabel} {
-		if process, labelled := labels[label]; labelled {
-			_, found := p.session.Package(process)
-			return true, found
-		}
-	}
-	return false, false
+	process, byTheCourse := session.Maker(labels)
+	_, ours = p.session.Package(process)
+	return byTheCourse, ours
 }
 
 // left is what is there of the copies, and what has changed of the learner's things.
