@@ -17,15 +17,11 @@ import (
 	"github.com/moby/moby/client"
 
 	"docker-proven/internal/engine"
+	"docker-proven/internal/standin"
 )
 
 // Label is on everything that lessons make; its value is the name of the test process that made it.
 const Label = "docker-proven"
-
-const (
-	standInLabel = "docker-proven.standin" // on stand-ins and their bases, and on what is built from them
-	bases        = "docker-proven/"        // the repositories of the bases that stand-ins are built on
-)
 
 // Made removes the containers with their anonymous volumes, the networks, the volumes and the images that
 // lessons have made. What can't be removed is in the error, and the rest is removed all the same.
@@ -133,7 +129,7 @@ func StandIns(ctx context.Context, out io.Writer, refs []string) error {
 		return err
 	}
 	defer func() { _ = docker.Close() }()
-	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", standInLabel)})
+	images, err := docker.ImageList(ctx, client.ImageListOptions{Filters: make(client.Filters).Add("label", standin.Label)})
 	if err != nil {
 		return err
 	}
@@ -145,7 +141,7 @@ func StandIns(ctx context.Context, out io.Writer, refs []string) error {
 		// A stand-in whose reference has gone to a newer one has no tag left.
 		ours := !slices.ContainsFunc(i.RepoTags, tagged)
 		for _, tag := range i.RepoTags {
-			ours = ours || slices.Contains(refs, tag) || strings.HasPrefix(tag, bases)
+			ours = ours || slices.Contains(refs, tag) || strings.HasPrefix(tag, standin.Bases)
 		}
 		if !ours {
 			_, _ = fmt.Fprintf(out, "left image %s: built from a stand-in, not one itself\n", nameOf(i))

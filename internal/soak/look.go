@@ -16,6 +16,7 @@ import (
 
 	"docker-proven/internal/image"
 	"docker-proven/internal/session"
+	"docker-proven/internal/standin"
 )
 
 // made is whether labels are of something that the course has made, and ours whether a process of this soak has.
@@ -178,7 +179,7 @@ func (p *place) objects(ctx context.Context, tell func(kind, id, look string, la
 
 // declared is whether an image is one of the course's, or a base of its stand-ins.
 func declared(tag string) bool {
-	if strings.HasPrefix(tag, "docker-proven/") {
+	if strings.HasPrefix(tag, standin.Bases) {
 		return true
 	}
 	return slices.ContainsFunc(slices.Concat(image.WithStandIn, image.WithoutStandIn), func(i image.Image) bool {

@@ -27,11 +27,14 @@ import (
 	"docker-proven/internal/scratch"
 )
 
-// Label is on every stand-in; its value says what it was built from.
+// Label is on every stand-in and its base, and on what anybody builds from them; its value says what a stand-in was built from.
 const Label = "docker-proven.standin"
 
 // RecipeLabel is on every stand-in; its value is what Recipe said when it was built.
 const RecipeLabel = "docker-proven.standin.recipe"
+
+// Bases begins the references of the images that stand-ins are built on.
+const Bases = "docker-proven/"
 
 // The recipes, and the course's own programs that are part of some.
 //
@@ -414,7 +417,7 @@ func explain(program string, err error, output string) error {
 	return fmt.Errorf("%s: %w: %s", program, err, strings.Join(lines[max(0, len(lines)-most):], "; "))
 }
 
-func baseTag(release string) string { return "docker-proven/debian:" + release }
+func baseTag(release string) string { return Bases + "debian:" + release }
 
 // As in the official image of Debian, apt keeps no archive and no index of what it installs. (And dpkg doesn't wait
 // for the disk after each file, and no service starts because its package is installed.)
