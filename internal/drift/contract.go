@@ -61,7 +61,7 @@ func Contracts(ctx context.Context, w io.Writer) error {
 func differences(name string, pinned, current map[string]string) (rows [][]string) {
 	all := maps.Clone(pinned)
 	maps.Copy(all, current)
-	for _, what := range sortedKeys(all) {
+	for _, what := range slices.Sorted(maps.Keys(all)) {
 		if pinned[what] != current[what] {
 			rows = append(rows, []string{name, what, pinned[what], current[what]})
 		}

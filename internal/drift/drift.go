@@ -326,7 +326,7 @@ func changesBetween(before, after surroundings) (changes []change) {
 	for repository := range to {
 		from[repository] = from[repository][:len(from[repository]):len(from[repository])] // so that it has all names
 	}
-	for _, repository := range sortedKeys(from) {
+	for _, repository := range slices.Sorted(maps.Keys(from)) {
 		changes = append(changes, change{repository, strings.Join(from[repository], " and "), strings.Join(to[repository], " and ")})
 	}
 	if before.engine != after.engine {

@@ -3,8 +3,6 @@ package drift
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -39,5 +37,3 @@ func list(w io.Writer, title string, lines []string) {
 		fmt.Fprintf(w, "\n%s\n\n- %s\n", title, strings.Join(lines, "\n- "))
 	}
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

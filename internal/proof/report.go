@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -176,7 +177,7 @@ func (r *report) packageLine(p *pkg, line string) {
 
 // abandon fails the claims of a package that ended before them: it panicked, timed out or called os.Exit.
 func (r *report) abandon(p *pkg) {
-	for _, name := range sortedKeys(p.running) {
+	for _, name := range slices.Sorted(maps.Keys(p.running)) {
 		c := p.running[name]
 		if c.waiting {
 			p.unrun++
@@ -349,7 +350,7 @@ func (r *report) tick(now time.Time) {
 func (p *pkg) progress(now time.Time) string {
 	var running []string
 	waiting := 0
-	for _, name := range sortedKeys(p.running) {
+	for _, name := range slices.Sorted(maps.Keys(p.running)) {
 		c := p.running[name]
 		if c.waiting {
 			waiting++

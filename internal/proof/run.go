@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -133,7 +134,7 @@ func (c *claim) account(name string, verdict Verdict) Claim {
 		}
 		account.Parts[n].Transcript += e.text
 	}
-	for _, test := range sortedKeys(c.endings) { // one that said nothing
+	for _, test := range slices.Sorted(maps.Keys(c.endings)) { // one that said nothing
 		if _, known := at[test]; !known && test != name {
 			at[test] = len(account.Parts)
 			account.Parts = append(account.Parts, Part{Test: test})

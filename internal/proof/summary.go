@@ -38,7 +38,7 @@ func (r *report) interrupted(now time.Time) {
 	r.failures(w)
 	title := "\nRunning when interrupted:\n"
 	for _, p := range r.sorted() {
-		for _, name := range sortedKeys(p.running) {
+		for _, name := range slices.Sorted(maps.Keys(p.running)) {
 			if !p.running[name].waiting {
 				fmt.Fprintf(w, "%s  %s\t%s\n", title, p.name, name)
 				title = ""
@@ -92,7 +92,7 @@ func (r *report) notProvable(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\nNot provable here: %d\n", len(r.skips))
-	for _, reason := range sortedKeys(byReason) {
+	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
 		fmt.Fprintf(w, "  %s\n", strings.TrimPrefix(reason, "not provable here: "))
 		tests := byReason[reason]
 		slices.SortFunc(tests, func(a, b skip) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
@@ -149,8 +149,6 @@ proven by this run. To use originals, make sure the registry can be reached and 
 func (r *report) sorted() []*pkg {
 	return slices.SortedFunc(slices.Values(r.pkgs), func(a, b *pkg) int { return cmp.Compare(a.name, b.name) })
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // short is a digest's algorithm and first twelve digits, as docker prints them.
 func short(digest string) string {

@@ -85,7 +85,7 @@ func (e *engineProxy) build(w http.ResponseWriter, r *http.Request) {
 			if _, altered := e.consider(test, asked); !altered {
 				return m
 			}
-			for _, name := range sortedKeys(asked.body) {
+			for _, name := range slices.Sorted(maps.Keys(asked.body)) {
 				value, _ := asked.body[name].(string)
 				rest = append(rest, entry(options, name, value))
 			}

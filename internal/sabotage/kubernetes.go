@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -64,7 +65,7 @@ var kubernetesFaults = slices.Concat(
 
 // manifestDropped are faults of one kind: a field is in no manifest. The values are the paths to them, through lists, too.
 func manifestDropped(fields map[string][]string) (faults []Fault) {
-	for _, name := range sortedKeys(fields) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		path := fields[name]
 		faults = append(faults, Fault{Name: "manifest-" + name, What: "in a manifest, " + path[len(path)-1] + " is dropped", on: manifest,
 			plant: func(r *request) bool { return droppedEverywhere(r.body, path) }})

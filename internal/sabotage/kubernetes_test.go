@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -100,7 +102,7 @@ func archived(t *testing.T, files map[string]string) string {
 	t.Helper()
 	var content bytes.Buffer
 	archive := tar.NewWriter(&content)
-	for _, name := range sortedKeys(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		require.NoError(t, archive.WriteHeader(&tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(files[name]))}))
 		_, err := io.WriteString(archive, files[name])
 		require.NoError(t, err)

@@ -324,7 +324,7 @@ func (f *findings) record(ctx context.Context, out io.Writer, proxy *Proxy, modu
 		f.Recorded[module] = today()
 		f.forgetGone(module, ended)
 	}
-	return sortedKeys(ended), nil
+	return slices.Sorted(maps.Keys(ended)), nil
 }
 
 // forgetGone drops what a module that was recorded whole hasn't any more: tests, and verdicts of faults that don't apply.
@@ -355,8 +355,9 @@ func (f *findings) next(which choice) map[string]Fault {
 	rarest := slices.Clone(which.faults)
 	slices.SortStableFunc(rarest, func(a, b Fault) int { return number[a.Name] - number[b.Name] })
 	plan := map[string]Fault{}
-	for _, name := range sortedKeys(f.Tests) {
-		if !which.has(name) || slices.ContainsFunc(sortedKeys(plan), func(other string) bool { return related(name, other) }) {
+	for _, name := range slices.Sorted(maps.Keys(f.Tests)) {
+		inTheWay := func(other string) bool { return related(name, other) }
+		if !which.has(name) || slices.ContainsFunc(slices.Collect(maps.Keys(plan)), inTheWay) {
 			continue
 		}
 		for _, fault := range rarest {
@@ -378,7 +379,8 @@ func (f *findings) again(which choice, plan map[string]Fault) {
 		if len(caught) != 1 || !which.has(caught[0]) || f.Tests[caught[0]].Verdicts[fault.Name].Again {
 			continue
 		}
-		if !slices.ContainsFunc(sortedKeys(plan), func(other string) bool { return related(caught[0], other) || caught[0] == other }) {
+		inTheWay := func(other string) bool { return related(caught[0], other) || caught[0] == other }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(plan)), inTheWay) {
 			plan[caught[0]] = fault
 		}
 	}
@@ -393,7 +395,7 @@ func related(one, other string) bool {
 func (f *findings) round(ctx context.Context, out io.Writer, proxy *Proxy, plan map[string]Fault) error {
 	proxy.Plant(plan)
 	var patterns, packages []string
-	for _, name := range sortedKeys(plan) {
+	for _, name := range slices.Sorted(maps.Keys(plan)) {
 		patterns = append(patterns, pattern(name))
 		if packageName := "./" + module(name); !slices.Contains(packages, packageName) {
 			packages = append(packages, packageName)

@@ -3,6 +3,7 @@ package sabotage
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,7 +115,7 @@ func TestARecordingForgetsWhatIsGone(t *testing.T) {
 		"module08.TestD":   {Verdicts: maps.Clone(caught)},
 	}}
 	f.forgetGone("module04", map[string]ending{"module04.TestA": {action: "pass"}, "module04.TestC": {action: "fail"}})
-	assert.Equal(t, []string{"module04.TestA", "module04.TestC/x", "module08.TestD"}, sortedKeys(f.Tests))
+	assert.Equal(t, []string{"module04.TestA", "module04.TestC/x", "module08.TestD"}, slices.Sorted(maps.Keys(f.Tests)))
 	assert.Equal(t, map[string]verdict{"memory": {Caught: true}}, f.Tests["module04.TestA"].Verdicts, "it mounts nothing any more")
 	assert.Len(t, f.Tests["module04.TestC/x"].Verdicts, 2, "it couldn't run")
 }

@@ -16,15 +16,13 @@ var unnoticeable = map[string]string{
 // enough is how many tests that caught a fault are quoted: of some faults there are hundreds.
 const enough = 10
 
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
 // A tally is what came of a fault.
 type tally struct {
 	caught, missed, unreached []string // tests
 }
 
 func (f *findings) tally(fault string) (t tally) {
-	for _, name := range sortedKeys(f.Tests) {
+	for _, name := range slices.Sorted(maps.Keys(f.Tests)) {
 		v, done := f.Tests[name].Verdicts[fault]
 		switch {
 		case !done:
@@ -45,7 +43,7 @@ func (f *findings) scope() (modules []string) {
 	for name := range f.Tests {
 		tests[module(name)]++
 	}
-	for _, name := range sortedKeys(tests) {
+	for _, name := range slices.Sorted(maps.Keys(tests)) {
 		if f.Recorded[name] == "" {
 			name = fmt.Sprintf("some of %s", name)
 		}
@@ -158,7 +156,7 @@ func (f *findings) table() string {
 	f.flagTable(&page)
 	if len(f.Unusable) > 0 {
 		page.WriteString("\n## Left out because they fail without a fault, through the proxy\n\n")
-		for _, name := range sortedKeys(f.Unusable) {
+		for _, name := range slices.Sorted(maps.Keys(f.Unusable)) {
 			fmt.Fprintf(&page, "- %s: %s\n", name, cell(f.Unusable[name]))
 		}
 	}
@@ -215,7 +213,7 @@ func wordOf(test, fault string) bool {
 func (f *findings) flagTable(page *strings.Builder) {
 	const tables = "module08.TestFlags"
 	var lines []string
-	for _, name := range sortedKeys(f.Tests) {
+	for _, name := range slices.Sorted(maps.Keys(f.Tests)) {
 		if !strings.HasPrefix(name, tables) {
 			continue
 		}
