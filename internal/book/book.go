@@ -30,8 +30,8 @@ var (
 	book = template.Must(template.New("book").Parse(page))
 )
 
-// Write writes the book of the lessons in the repository at root, as the run showed them.
-func Write(out io.Writer, root string, run proof.Recorded) error {
+// write writes the book of the lessons in the repository at root, as the run showed them.
+func write(out io.Writer, root string, run proof.Recorded) error {
 	lessons, err := readLessons(root)
 	if err != nil {
 		return err
@@ -66,7 +66,8 @@ func Write(out io.Writer, root string, run proof.Recorded) error {
 	return book.Execute(out, v)
 }
 
-// WriteFile is Write into a file, of a run whose `go test -json` output is in the file run.
+// WriteFile writes the book of the lessons in the repository at root into a file, of a run whose `go test -json` output is in
+// the file run.
 func WriteFile(name, root, run string) error {
 	kept, err := os.Open(run)
 	if err != nil {
@@ -78,7 +79,7 @@ func WriteFile(name, root, run string) error {
 		return fmt.Errorf("%s: %w", run, err)
 	}
 	var page bytes.Buffer // so that a book that can't be made leaves the one before it
-	if err := Write(&page, root, recorded); err != nil {
+	if err := write(&page, root, recorded); err != nil {
 		return err
 	}
 	return os.WriteFile(name, page.Bytes(), 0o644)

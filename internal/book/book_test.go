@@ -33,7 +33,7 @@ var theBook = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	var page bytes.Buffer
-	err = Write(&page, root, run)
+	err = write(&page, root, run)
 	return page.String(), err
 })
 
@@ -145,7 +145,7 @@ func TestEveryLinkInThePageLeadsSomewhere(t *testing.T) {
 
 func TestWhatFailsOutsideOfClaimsIsAtTheTop(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, Write(&out, root, proof.Recorded{
+	require.NoError(t, write(&out, root, proof.Recorded{
 		Compiler: "1_images_test.go:3:31: undefined: nonsense\n",
 		Packages: []proof.Package{
 			{Name: "internal/clean", Claims: []proof.Claim{{Name: "TestOwn", Verdict: proof.Failed,

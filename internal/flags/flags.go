@@ -65,7 +65,7 @@ func (r Row) title() string {
 
 // Perform shows the learner the table, and performs each of its rows as a subtest.
 func Perform(t *testing.T, table []Row) {
-	course.Show(t, Text(table))
+	course.Show(t, text(table))
 	for _, row := range table {
 		t.Run(strings.NewReplacer(" ", "_", "/", "_").Replace(row.title()), row.perform)
 	}
@@ -85,17 +85,17 @@ func (r Row) perform(t *testing.T) {
 // Prove fails the test unless the row holds, and would not hold if the flag made no difference.
 func (r Row) Prove(t *testing.T, with, without string) {
 	t.Helper()
-	require.NoError(t, r.Verdict(with, without))
-	require.Error(t, r.Verdict(without, without), "with %s taken away, this row should fail", r.Flag)
+	require.NoError(t, r.verdict(with, without))
+	require.Error(t, r.verdict(without, without), "with %s taken away, this row should fail", r.Flag)
 }
 
-// Verdict is whether the row holds, when this was observed with the flag and that without.
-func (r Row) Verdict(with, without string) error {
+// verdict is whether the row holds, when this was observed with the flag and that without.
+func (r Row) verdict(with, without string) error {
 	var errs []error
-	if !Matches(r.With, with) {
+	if !matches(r.With, with) {
 		errs = append(errs, fmt.Errorf("with %s it should have printed %q, but it was %q", r.Flag, r.With, with))
 	}
-	if !Matches(r.Without, without) {
+	if !matches(r.Without, without) {
 		errs = append(errs, fmt.Errorf("without %s it should have printed %q, but it was %q", r.Flag, r.Without, without))
 	}
 	return errors.Join(errs...)
@@ -190,9 +190,9 @@ func Observed(result course.Result) string {
 	return observed
 }
 
-// Matches is whether a text is what a column says. `...` doesn't stand for a failure: a command that has failed must be
+// matches is whether a text is what a column says. `...` doesn't stand for a failure: a command that has failed must be
 // expected to.
-func Matches(column, text string) bool {
+func matches(column, text string) bool {
 	for _, possibility := range strings.Split(column, " | ") {
 		failed := strings.Contains(text, "exit status ")
 		if failed == strings.Contains(possibility, "exit status ") && pattern(possibility).MatchString(text) {
@@ -213,8 +213,8 @@ func pattern(possibility string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)^" + strings.Join(parts, ".*") + "$")
 }
 
-// Text is the table as a learner reads it.
-func Text(table []Row) string {
+// text is the table as a learner reads it.
+func text(table []Row) string {
 	var text strings.Builder
 	columns := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "FLAG\tWHAT IT CHANGES\tIN THE CONTAINER, OR AFTERWARDS\tPRINTS WITH IT\tAND WITHOUT")

@@ -28,22 +28,22 @@ func TestAColumnMatchesTheTextThatItDescribes(t *testing.T) {
 		{"exit status 1", "exit status 1", true},
 		{"exit status 1", "exit status 125", false},
 	} {
-		assert.Equal(t, example.matches, Matches(example.column, example.text), "%q and %q", example.column, example.text)
+		assert.Equal(t, example.matches, matches(example.column, example.text), "%q and %q", example.column, example.text)
 	}
 }
 
 func TestARowHoldsOnlyIfItsFlagMakesTheDifference(t *testing.T) {
 	row := Row{Flag: "--workdir /tmp", With: "/tmp", Without: "/"}
-	assert.NoError(t, row.Verdict("/tmp", "/"))
-	assert.ErrorContains(t, row.Verdict("/", "/"), "with --workdir /tmp")
-	assert.ErrorContains(t, row.Verdict("/tmp", "/tmp"), "without --workdir /tmp")
+	assert.NoError(t, row.verdict("/tmp", "/"))
+	assert.ErrorContains(t, row.verdict("/", "/"), "with --workdir /tmp")
+	assert.ErrorContains(t, row.verdict("/tmp", "/tmp"), "without --workdir /tmp")
 	assert.Equal(t, "--workdir", row.Name())
 	assert.Equal(t, row.Flag, row.title(), "of docker run, there is no need to say that it is one")
 	assert.Equal(t, "network create --subnet 10.0.0.0/8", Row{Flag: "--subnet 10.0.0.0/8", Line: "network create --internal $FLAG $WORD"}.title())
 }
 
 func TestTheTableShowsTheCommandThatIsPerformed(t *testing.T) {
-	table := Text([]Row{
+	table := text([]Row{
 		{Flag: "--tail 1", Changes: "the last line only", Line: "logs $FLAG $WORD", With: "3", Without: "1\n2\n3"},
 		{Flag: "--user 1000", Changes: "who the command is", Line: "exec $FLAG $WORD", Shell: "id -u", With: "1000", Without: "0"},
 		{Flag: "--change X", Changes: "a setting", Line: "commit $FLAG $WORD $WORD", Then: "run --rm $WORD env", With: "A=1", Without: ""},
