@@ -47,11 +47,22 @@ func composeStartsHealthy(t *testing.T, p *project) {
 	assert.Equal(t, 5, strings.Count(p.Docker(t, "ps", "--format", names).Stdout, "shop-"))
 	assert.NotContains(t, course.Docker(t, "ps", "--format", names).Stdout, "shop-api-")
 
-	course.Say(t, "Each has its limits, and is started again when it ends:")
-	const settings = "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}"
-	for _, id := range p.ids(t, "api-golang") {
-		assert.Equal(t, "unless-stopped 67108864 500000000", p.inspect(t, id, settings))
+	course.Say(t, "Each has its limits of memory and processors and the networks that it needs, is started again when it ends, and keeps three "+
+		"log files of 10 MB. The database has a minute to stop:")
+	const settings = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}{{range $name, $_ := .NetworkSettings.Networks}} {{$name}}{{end}}, " +
+		"{{.HostConfig.RestartPolicy.Name}}, {{.HostConfig.LogConfig.Type}} {{.HostConfig.LogConfig.Config}}"
+	for service, expected := range map[string]string{
+		"client-react": "134217728 500000000 shop_frontend",
+		"api-golang":   "67108864 500000000 shop_backend shop_frontend",
+		"api-node":     "268435456 500000000 shop_backend shop_frontend",
+		"db":           "536870912 1000000000 shop_backend",
+	} {
+		for _, id := range p.ids(t, service) {
+			assert.Equal(t, expected+", unless-stopped, json-file map[max-file:3 max-size:10m]", p.inspect(t, id, settings))
+		}
 	}
+	assert.Equal(t, "60", p.inspect(t, p.ids(t, "db")[0], "{{.Config.StopTimeout}}"))
+	assert.Equal(t, "true\n", p.Docker(t, "network", "inspect", "--format", "{{.Internal}}", "shop_backend").Stdout)
 	kept(t, compose, startsHealthy, "5 containers of 5")
 }
 
@@ -67,6 +78,9 @@ func composeGivesFiles(t *testing.T, p *project) {
 		seen := p.Docker(t, "inspect", p.ids(t, service)[0]).Stdout
 		assert.NotContains(t, seen, p.password, "%s should not show it", service)
 	}
+	course.Say(t, "The database takes no other password, from whoever comes over the network:")
+	refused := p.DockerFails(t, "compose", "exec", "-T", "db", "sh", "-c", otherPassword)
+	assert.Contains(t, refused.Stderr, "password authentication failed")
 	course.Say(t, "The configuration of nginx is a file, too, and nginx has read it:")
 	read := p.compose(t, "exec", "-T", "client-react", "nginx", "-T").Stdout
 	assert.Contains(t, read, "configuration file /etc/nginx/conf.d/production.conf")
@@ -214,6 +228,9 @@ func composeReplacesWhatIsLost(t *testing.T, p *project) {
 	assert.Equal(t, " Ada\n\n", p.Docker(t, append(psql, "SELECT name FROM guests")...).Stdout)
 	kept(t, compose, replacesWhatIsLost, "a program by the engine; a container by the next `up`")
 }
+
+// otherPassword is a shell line that asks the database for something at its address in the network, with a password that it hasn't.
+const otherPassword = `psql "postgres://postgres:other@$(hostname -i)/postgres" --command "SELECT 1"`
 
 // A project is compose.yaml in a directory, and the machine on which it is to run.
 type project struct {

@@ -46,13 +46,28 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 		answer := course.Get(t, s.urls[name]+"/api/golang/")
 		assert.Equal(t, 200, answer.Status)
 		assert.Contains(t, answer.Body, `"api":"golang"`)
+		assert.Contains(t, course.Get(t, s.urls[name]+"/api/node/").Body, `"api":"node"`)
 	}
-	course.Say(t, "The containers have the limits of memory and processors that stack.yaml gives them:")
-	const limits = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}"
-	for service, expected := range map[string]string{"shop_client-react": "134217728 500000000\n", "shop_api-node": "268435456 500000000\n",
-		"shop_db": "536870912 1000000000\n"} {
-		assert.Equal(t, expected, s.manager.Docker(t, "inspect", "--format", limits, s.container(t, "node-1", service)).Stdout)
+	course.Say(t, "The containers have the limits of memory and processors that stack.yaml gives them, and the networks that they need:")
+	const settings = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}{{range $name, $_ := .NetworkSettings.Networks}} {{$name}}{{end}}"
+	for service, expected := range map[string]string{
+		"shop_client-react": "134217728 500000000 shop_frontend\n",
+		"shop_api-node":     "268435456 500000000 shop_backend shop_frontend\n",
+		"shop_db":           "536870912 1000000000 shop_backend\n",
+	} {
+		assert.Equal(t, expected, s.manager.Docker(t, "inspect", "--format", settings, s.container(t, "node-1", service)).Stdout)
 	}
+	assert.Equal(t, "true\n", s.manager.Docker(t, "network", "inspect", "--format", "{{.Internal}}", "shop_backend").Stdout)
+	course.Say(t, "What stack.yaml says besides: whether the name stands for the tasks themselves (dnsrr), on which machines they may be, how long they "+
+		"may take to stop, when a check of their health counts first, and how an update goes on and what it does when it fails:")
+	const service = "{{.Spec.Name}}: {{.Spec.EndpointSpec.Mode}}, {{with .Spec.TaskTemplate.Placement}}{{.Constraints}}{{end}}" +
+		"{{with .Spec.TaskTemplate.ContainerSpec}}, {{.StopGracePeriod}}{{with .Healthcheck}}, {{.StartPeriod}}{{end}}{{end}}" +
+		"{{with .Spec.UpdateConfig}}, {{.Order}} {{.FailureAction}}{{end}}"
+	assert.Equal(t, "shop_client-react: dnsrr, [], 10s, stop-first pause\n"+
+		"shop_api-golang: dnsrr, [], 10s, 3s, start-first rollback\n"+
+		"shop_api-node: dnsrr, [node.labels.data == true], 10s, 0s, start-first rollback\n"+
+		"shop_db: dnsrr, [node.labels.data == true], 1m0s, 1m0s, stop-first pause\n", s.manager.Docker(t, "service", "inspect", "--format", service,
+		"shop_client-react", "shop_api-golang", "shop_api-node", "shop_db").Stdout)
 	kept(t, swarm, startsHealthy, "7 tasks of 7 on 3 machines")
 }
 
@@ -71,6 +86,9 @@ func swarmGivesFiles(t *testing.T, s *stack) {
 		{"service", "inspect", "shop_db", "shop_api-golang", "shop_api-node"}} {
 		assert.NotContains(t, s.manager.Docker(t, line...).Stdout, s.password)
 	}
+	course.Say(t, "The database takes no other password, from whoever comes over the network:")
+	refused := s.manager.DockerFails(t, "exec", db, "sh", "-c", otherPassword)
+	assert.Contains(t, refused.Stderr, "password authentication failed")
 	course.Say(t, "The configuration of nginx is a file, too, and nginx has read it:")
 	read := s.manager.Docker(t, "exec", page, "nginx", "-T").Stdout
 	assert.Contains(t, read, "configuration file /etc/nginx/conf.d/production.conf")

@@ -94,6 +94,19 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	s.answers(t, "http://client-react:8080/", "<title>One database, two APIs</title>")
 	s.answers(t, "http://client-react:8080/api/golang/", `"api":"golang"`)
 	s.answers(t, "http://client-react:8080/api/node/", `"api":"node"`)
+	course.Say(t, "What the manifests say of the four, in one list:")
+	columns := strings.NewReplacer("POD.", ".spec.template.spec.", "PROGRAM.", ".spec.template.spec.containers[0].").Replace(
+		"custom-columns=NAME:.metadata.name,PODS:.spec.replicas,UPDATE:.spec.strategy.type," +
+			"READY:PROGRAM.readinessProbe.httpGet.path,OR BY:PROGRAM.readinessProbe.exec.command[*],ALIVE:PROGRAM.livenessProbe.httpGet.path," +
+			"GOES AFTER:PROGRAM.lifecycle.preStop.sleep.seconds,MEMORY:PROGRAM.resources.limits.memory," +
+			"NOT ROOT:PROGRAM.securityContext.runAsNonRoot,TOKEN:POD.automountServiceAccountToken," +
+			"SECRETS:POD.volumes[*].secret.items[*].key,KEEPS:POD.volumes[*].persistentVolumeClaim.claimName")
+	assert.Regexp(t, `NAME +PODS +UPDATE +READY +OR BY +ALIVE +GOES AFTER +MEMORY +NOT ROOT +TOKEN +SECRETS +KEEPS
+api-golang +3 +RollingUpdate +/healthz +<none> +/ping +5 +64Mi +true +false +database-url +<none>
+api-node +1 +RollingUpdate +/healthz +<none> +/ping +5 +256Mi +true +false +database-url +<none>
+client-react +1 +RollingUpdate +/ping +<none> +<none> +5 +64Mi +true +false +<none> +<none>
+db +1 +Recreate +<none> +pg_isready,--host,127.0.0.1,\S+ +<none> +<none> +256Mi +<none> +false +db-password +pgdata
+`, s.Kubectl(t, "get", "deployments", "--output", columns).Stdout)
 	kept(t, kubernetes, startsHealthy, "%d services ready", len(deployments))
 }
 
@@ -143,6 +156,9 @@ func (s *kubernetesShop) givesFiles(t *testing.T) {
 	assert.Contains(t, inDatabase("grep", "/run/secrets/database", "/proc/mounts"), "tmpfs")
 	assert.False(t, strings.Contains(inDatabase("env"), s.password), "no variable should have it")
 	s.KubectlFails(t, "exec", "deployment/client-react", "--", "ls", "/run/secrets/database")
+
+	course.Say(t, "The database takes no other password, from whoever comes over the network:")
+	assert.Contains(t, s.KubectlFails(t, "exec", "deployment/db", "--", "sh", "-c", otherPassword).Stderr, "password authentication failed")
 
 	course.Say(t, "Who may look at secrets reads it: it is encoded (base64), and not encrypted:")
 	encoded := base64.StdEncoding.EncodeToString([]byte(s.password))
@@ -291,11 +307,15 @@ func (s *kubernetesShop) replacesWhatIsLost(t *testing.T) {
 	assert.NotContains(t, s.Kubectl(t, "get", "pods").Stdout, pod+" ")
 	s.KubectlFails(t, "get", "pod", "visitor")
 
-	course.Say(t, "The node itself:")
+	course.Say(t, "The database's pod. Its rows are in a volume, and the next one has them:")
 	sql := func(statement string) []string {
 		return []string{"exec", "deployment/db", "--", "psql", "--host", "127.0.0.1", "--username", "postgres", "--tuples-only", "--command", statement}
 	}
 	s.Kubectl(t, sql("CREATE TABLE guests AS SELECT 'Ada' AS name")...)
+	s.Kubectl(t, "delete", "pod", "--selector", "app=db", "--now")
+	s.Until(t, "^ Ada\n", sql("SELECT name FROM guests")...)
+
+	course.Say(t, "The node itself:")
 	s.Stop(t)
 	s.Start(t)
 	s.Until(t, "^ Ada\n", sql("SELECT name FROM guests")...)

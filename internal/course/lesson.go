@@ -20,6 +20,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 
 	"docker-proven/internal/claim"
+	"docker-proven/internal/clean"
 	"docker-proven/internal/image"
 	"docker-proven/internal/shell"
 )
@@ -373,7 +374,7 @@ func (l *lesson) labels() map[string]string {
 
 func labelsOfThisRun() map[string]string {
 	labels := testcontainers.GenericLabels()
-	labels[Label] = thisRun
+	labels[clean.Label] = thisRun
 	return labels
 }
 

@@ -26,14 +26,10 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
 
-	"docker-proven/internal/clean"
 	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
 	"docker-proven/internal/session"
 )
-
-// Label is on everything the course makes; its value is the test process that made it.
-const Label = clean.Label
 
 // LessonLabel is on everything a lesson makes; its value is that lesson of that run.
 const LessonLabel = "docker-proven.lesson"

@@ -39,7 +39,6 @@ type Facts struct {
 	Arch          string // in Go's words: amd64, arm64
 
 	OperatingSystem string // of the engine's machine, in words
-	Name            string // host name of the engine's machine
 	Desktop         bool   // Docker Desktop, so the engine runs in a virtual machine
 	Podman          bool   // not Docker's engine, but Podman's service
 
@@ -47,7 +46,6 @@ type Facts struct {
 	CgroupVersion string // 1 or 2
 	CgroupDriver  string // none where there are no control groups
 	RemapsUsers   bool   // root in a container is another user outside
-	RootDir       string // on the engine's machine
 	Memory        int64  // of the engine's machine, in bytes
 	Host          string // address of the engine, as DOCKER_HOST would have it
 
@@ -201,7 +199,6 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 		Arch:          server.Arch,
 
 		OperatingSystem: told.Info.OperatingSystem,
-		Name:            told.Info.Name,
 		Desktop:         told.Info.OperatingSystem == "Docker Desktop",
 		Podman:          podman,
 
@@ -210,7 +207,6 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 		CgroupDriver:  told.Info.CgroupDriver,
 		RemapsUsers:   slices.Contains(told.Info.SecurityOptions, "name=userns"),
 		Memory:        told.Info.MemTotal,
-		RootDir:       told.Info.DockerRootDir,
 		Host:          at.host,
 
 		Settings: settings(patient, engine, told.Info.SecurityOptions),

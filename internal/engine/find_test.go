@@ -42,7 +42,7 @@ func (f fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/version"):
 		_, _ = fmt.Fprintf(w, `{"Version":%q,"ApiVersion":"1.43","Os":%q,"Arch":"amd64","Components":[{"Name":%q}]}`, f.version, f.os, f.product)
 	case strings.HasSuffix(path, "/info"):
-		_, _ = fmt.Fprint(w, `{"Driver":"overlay2","CgroupVersion":"2","OperatingSystem":"Docker Desktop","Name":"whale","DockerRootDir":"/var/lib/docker"`+f.info+`}`)
+		_, _ = fmt.Fprint(w, `{"Driver":"overlay2","CgroupVersion":"2","OperatingSystem":"Docker Desktop"`+f.info+`}`)
 	default:
 		http.NotFound(w, r)
 	}
@@ -76,8 +76,8 @@ func TestFindTellsTheFacts(t *testing.T) {
 	host := overTCP(t, fit)
 	want := Facts{
 		ClientVersion: "28.2.2", ServerVersion: "24.0.9", APIVersion: "1.43", OS: "linux", Arch: "amd64",
-		OperatingSystem: "Docker Desktop", Name: "whale", Desktop: true,
-		StorageDriver: "overlay2", CgroupVersion: "2", RootDir: "/var/lib/docker", Host: host,
+		OperatingSystem: "Docker Desktop", Desktop: true,
+		StorageDriver: "overlay2", CgroupVersion: "2", Host: host,
 	}
 	t.Run("of the engine in DOCKER_HOST", func(t *testing.T) {
 		fakeDocker(t, "echo default unix:///nowhere", "")
