@@ -123,25 +123,55 @@ func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
 }
 
 // COPY . . takes all files of the context, also those that have no business in an image: a node_modules made for another
-// system, a file with passwords. What .dockerignore lists is not even sent to BuildKit.
+// system, the history, files with passwords. What .dockerignore lists is not even sent to BuildKit. Its patterns are not
+// those of .gitignore: each begins at the top of the context, and only one that begins with **/ is for any directory.
 func TestDockerignoreKeepsFilesOutOfTheImage(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
+	left := map[string][]string{ // by tools, beside the source code of a service
+		"api-golang":   {"api-golang"},
+		"api-node":     {"coverage/index.html", "node_modules/left-over/index.js"},
+		"client-react": {"coverage/index.html", "dist/index.html", "node_modules/left-over/index.js"},
+	}
+	unwantedIn := func(service example.Service, source string) (paths []string) {
+		paths = []string{".env", ".env.production", "src/.env", ".git/HEAD", "README.md", "docs/notes.md"}
+		paths = append(paths, left[service.Name]...)
+		for _, path := range paths {
+			file := filepath.Join(source, path)
+			require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
+			course.WriteHostFile(t, file, "not for everybody\n")
+		}
+		return append(paths, ".dockerignore", ".gitignore")
+	}
+	in := func(tag string, paths []string) []string {
+		return strings.Fields(engine.DockerTries(t, append([]string{"run", "--rm", tag, "ls", "-d"}, paths...)...).Stdout)
+	}
 	source := example.APINode.Copy(t)
-	require.NoError(t, os.MkdirAll(filepath.Join(source, "node_modules", "left-over"), 0o755))
-	course.WriteHostFile(t, filepath.Join(source, ".env"), "PASSWORD=not for everybody\n")
-	course.WriteHostFile(t, filepath.Join(source, "node_modules", "left-over", "index.js"), "// of another system\n")
-	in := func(step int, path string) bool {
-		tag := course.Unique(t, "context:")
+	unwanted := unwantedIn(example.APINode, source)
+	built := func(step int) (tag string) {
+		tag = course.Unique(t, "context:")
 		example.APINode.BuildFrom(t, engine, step, source, "--tag", tag)
-		return engine.DockerTries(t, "run", "--rm", tag, "ls", path).ExitCode == 0
+		return tag
 	}
 	course.Say(t, "Step 2 ignores nothing; step 3 has the same instructions, and a .dockerignore:")
 	course.ReadHostFile(t, filepath.Join(source, ".dockerignore"))
-	for _, path := range []string{".env", "node_modules/left-over"} {
-		assert.True(t, in(2, path), "without .dockerignore, %s should be in the image", path)
-		assert.False(t, in(3, path), "with it, %s should not", path)
+	assert.ElementsMatch(t, unwanted, in(built(2), unwanted), "without .dockerignore, all of these should be in the image")
+	assert.Empty(t, in(built(3), unwanted), "with it, none of these should")
+	assert.Equal(t, []string{"src/main.js"}, in(built(3), []string{"src/main.js"}), "what isn't listed is there")
+
+	course.Say(t, "The other services' .dockerignore, with a Dockerfile that only copies everything:")
+	dockerfile := course.File(t, "Dockerfile", "FROM "+engine.Ref(t, image.Busybox)+"\nWORKDIR /copy\nCOPY . .\n")
+	for _, service := range []example.Service{example.APIGolang, example.Client} {
+		source := service.Copy(t)
+		unwanted := unwantedIn(service, source)
+		copied := func() (found []string) {
+			tag := course.Unique(t, "context:")
+			engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--file", dockerfile, "--tag", tag, source)
+			return in(tag, unwanted)
+		}
+		assert.Empty(t, copied(), "of %s, none of these should be in the image", service.Name)
+		course.WriteHostFile(t, filepath.Join(source, ".dockerignore"), "# Ignores nothing.\n")
+		assert.ElementsMatch(t, unwanted, copied(), "of %s, without .dockerignore, all of these should", service.Name)
 	}
-	assert.True(t, in(3, "src/main.js"), "what isn't listed is there")
 
 	course.Say(t, "BuildKit doesn't have what is listed, so that it can't be copied by its name either:")
 	context := course.Directory(t, map[string]string{".env": "PASSWORD=not for everybody\n",
