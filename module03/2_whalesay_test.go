@@ -32,6 +32,9 @@ func TestWhalesaySaysItsPhraseEmojiIncluded(t *testing.T) {
 
 	result := course.OnceFails(t, image.Debian, course.Command("cowsay", phrase))
 	assert.Equal(t, 127, result.ExitCode, "the image underneath can't draw whales")
+
+	course.Say(t, "The list of all packages, which apt-get needs and the whale doesn't, was removed in the instruction that fetched it:")
+	assert.Empty(t, course.Docker(t, "run", "--rm", "--entrypoint", "ls", tag, "-A", "/var/lib/apt/lists").Stdout)
 }
 
 // The original docker/whalesay dates from 2015, and is stored in a manifest format that has since been retired (schema 1).
