@@ -96,20 +96,27 @@ func needsUserNamespaces(t *testing.T) {
 }
 
 // A profile can be one of your own: module09/seccomp/no-chmod.json lets everything through but the calls that change a
-// file's permissions. With it, an attacker who has written a tool can't make it executable. (A file may be executable from
-// the moment when it is made, as the copy of a program is, and that takes other calls. It is one hole closed, and not all of
-// them.) The docker command reads the profile, so that it works with an engine on another machine, too.
+// file's permissions. There are several, for a file that is named and for one that is open, and an attacker takes any. With
+// the profile, one who has written a tool can't make it executable. (A file may be executable from the moment when it is
+// made, as the copy of a program is, and that takes other calls. It is one hole closed, and not all of them.) The docker
+// command reads the profile, so that it works with an engine on another machine, too.
 func TestASeccompProfileOfYourOwnRefusesAnotherCall(t *testing.T) {
-	const attack = "printf '#!/bin/sh\necho the tool runs\n' > /tmp/tool && chmod 755 /tmp/tool && /tmp/tool"
 	run := func(line string, flags ...string) []string {
 		return append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Debian), "sh", "-c", line)
 	}
-	assert.Equal(t, "the tool runs\n", course.Docker(t, run(attack)...).Stdout, "the default profile has nothing against it")
-
 	profile := filepath.Join("seccomp", "no-chmod.json")
 	course.ReadHostFile(t, profile)
-	refused := course.DockerFails(t, run(attack, "--security-opt", "seccomp="+profile)...)
-	assert.Contains(t, refused.Stderr, "Operation not permitted")
+	for _, attack := range []struct{ call, line string }{
+		{"fchmodat", "chmod 755 /tmp/tool"},
+		{"chmod", `perl -e 'chmod 0755, "/tmp/tool" or die $!'`},
+		{"fchmod", `perl -e 'open FILE, "/tmp/tool"; chmod 0755, *FILE or die $!'`},
+	} {
+		course.Say(t, "By the call %s:", attack.call)
+		line := "printf '#!/bin/sh\necho the tool runs\n' > /tmp/tool && " + attack.line + " && /tmp/tool"
+		assert.Equal(t, "the tool runs\n", course.Docker(t, run(line)...).Stdout, "the default profile has nothing against it")
+		refused := course.DockerFails(t, run(line, "--security-opt", "seccomp="+profile)...)
+		assert.Contains(t, refused.Stderr, "Operation not permitted")
+	}
 
 	course.Say(t, "A copy of a program is executable without any of these calls:")
 	const copied = "cp /bin/echo /tmp/tool && /tmp/tool the copy runs"
