@@ -52,12 +52,22 @@ func surfaces(t *testing.T, service example.Service, steps ...int) (found []save
 }
 
 // Most attacks end in a shell: the program is tricked into starting one, and from there on the attacker types. Where
-// the image has no shell, the same trick has nothing to start.
+// the image has no shell, the same trick has nothing to start. The programs that it is for work as before, and not as root.
 func TestWhereThereIsNoShellAnAttackerGetsNone(t *testing.T) {
 	attack := func(tag string) []string { return []string{"run", "--rm", "--entrypoint", "sh", tag, "-c", "id"} }
-	assert.Contains(t, course.Docker(t, attack(build(t, "on-debian", "v5.2.2"))...).Stdout, "uid=0(root)")
+	onDebian, onNothing := build(t, "on-debian", "v5.2.2"), build(t, "on-nothing", "v5.2.2")
+	assert.Contains(t, course.Docker(t, attack(onDebian)...).Stdout, "uid=0(root)")
 
-	refused := course.DockerFails(t, attack(build(t, "on-nothing", "v5.2.2"))...)
+	refused := course.DockerFails(t, attack(onNothing)...)
 	assert.Equal(t, 127, refused.ExitCode, "127 is docker's word for: no such program")
 	assert.Contains(t, refused.Stderr, "executable file not found")
+
+	course.Say(t, "What the image is for works without a shell:")
+	token := strings.TrimSpace(course.Docker(t, "run", "--rm", onNothing, "makes", "ada").Stdout)
+	assert.Equal(t, "ada\n", course.Docker(t, "run", "--rm", onNothing, "reads", token).Stdout)
+	user := func(tag string) string {
+		return course.Docker(t, "image", "inspect", "--format", "{{.Config.User}}", tag).Stdout
+	}
+	assert.Equal(t, "\n", user(onDebian), "no user is root")
+	assert.Equal(t, "65534\n", user(onNothing))
 }
