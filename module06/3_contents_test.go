@@ -1,6 +1,7 @@
 package module06
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -38,15 +39,20 @@ func TestInTheLastStageThereIsNoCompilerAndNoShell(t *testing.T) {
 }
 
 // Unless an image says otherwise, its program runs as root, and an intruder who takes it over may change whatever is in
-// the container. USER makes it somebody else. A numeric user needs no entry in a list of users, which the empty image
-// has not. To see what that user may do, the lesson brings a program of its own along, on a volume.
+// the container, the program included. USER makes it somebody else, in a group of no importance. A numeric user needs no
+// entry in a list of users, which the empty image has not. To see what that user may do, the lesson brings a program of its
+// own along, on a volume.
 func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	tools := course.Unique(t, "tools-")
 	engine.Docker(t, "run", "--rm", "--volume", tools+":/tools", busybox, "cp", "/bin/busybox", "/tools/")
 	touching := func(tag string) []string {
-		const script = "/tools/busybox id -u; /tools/busybox touch /written"
+		const script = `/tools/busybox id -u; /tools/busybox id -g
+/tools/busybox find /api-golang /app /usr/share/nginx/html 2> /dev/null | while read file; do
+  if [ -w "$file" ]; then echo may be written; else echo is read-only; fi
+done | /tools/busybox sort -u
+/tools/busybox touch /written`
 		return []string{"run", "--rm", "--volume", tools + ":/tools", "--entrypoint", "/tools/busybox", tag, "sh", "-c", script}
 	}
 	for _, sequence := range []struct {
@@ -55,11 +61,11 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 	}{{example.APIGolang, 3}, {example.APINode, 4}, {example.Client, 1}} {
 		t.Run(sequence.service.Name, func(t *testing.T) {
 			before := sequence.service.Build(t, engine, sequence.lastRoot)
-			assert.Equal(t, "0\n", engine.Docker(t, touching(before)...).Stdout)
+			assert.Equal(t, "0\n0\nmay be written\n", engine.Docker(t, touching(before)...).Stdout)
 
 			for _, step := range []int{sequence.lastRoot + 1, sequence.service.Last} {
 				refused := engine.DockerFails(t, touching(sequence.service.Build(t, engine, step))...)
-				assert.Regexp(t, `^[1-9]\d*\n$`, refused.Stdout)
+				assert.Regexp(t, `^[1-9]\d*\n[1-9]\d*\nis read-only\n$`, refused.Stdout)
 				assert.Contains(t, refused.Stderr, "Permission denied")
 			}
 		})
@@ -67,7 +73,8 @@ func TestTheLastImagesRunAsAUserWhoCannotWriteToTheRootDirectory(t *testing.T) {
 }
 
 // Tools for development, such as a linter, come with files that production never runs, and that may have
-// weaknesses all the same. npm ci --omit=dev leaves them out; what the application needs is there.
+// weaknesses all the same. npm ci --omit=dev leaves them out; what the application needs is there. NODE_ENV tells it that
+// this is production. The last step copies the source code alone, so that its tests stay behind, too.
 func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	installed := func(step int) []string {
@@ -78,6 +85,7 @@ func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	assert.Contains(t, all, "oxlint")
 	assert.NotContains(t, production, "oxlint")
 	assert.Contains(t, production, "express")
+	assert.NotContains(t, installed(5), "oxlint")
 	assert.NotContains(t, installed(example.APINode.Last), "oxlint")
 
 	course.Say(t, "npm's own word: what is there that only development needs?")
@@ -86,6 +94,17 @@ func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	}
 	assert.Contains(t, onlyForDevelopment(3), `"name": "oxlint"`)
 	assert.Equal(t, "[]\n", onlyForDevelopment(4))
+
+	course.Say(t, "What a program is told of production, and what is beside it:")
+	show := func(step int) (lines []string) {
+		script := "echo ${NODE_ENV:-nothing}; ls -A"
+		return strings.Fields(engine.Docker(t, "run", "--rm", example.APINode.Build(t, engine, step), "sh", "-c", script).Stdout)
+	}
+	assert.Equal(t, "nothing", show(3)[0])
+	assert.Equal(t, "production", show(4)[0])
+	everything := []string{"production", "node_modules", "package-lock.json", "package.json", "src", "test"}
+	assert.Equal(t, everything, show(5))
+	assert.Equal(t, everything[:len(everything)-1], show(example.APINode.Last), "without the tests")
 }
 
 // The page's image holds the files for the browser and nginx, and nothing else: no Node, no libraries, no source code.
@@ -226,4 +245,11 @@ func TestExposePublishesNothingByItself(t *testing.T) {
 	silent := build("")
 	assert.Empty(t, published(silent, "--publish-all"))
 	assert.Equal(t, "8080/tcp -> 127.0.0.1:18081", published(silent, "--publish", "127.0.0.1:18081:8080"))
+
+	course.Say(t, "The last images of the application tell where they listen:")
+	for _, service := range example.Services {
+		tag := service.Build(t, engine, service.Last)
+		exposed := engine.Docker(t, "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", tag).Stdout
+		assert.Equal(t, fmt.Sprintf("{\"%d/tcp\":{}}\n", service.Port), exposed)
+	}
 }
