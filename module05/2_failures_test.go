@@ -17,7 +17,8 @@ import (
 
 // Containers come and go, a database's too. An API that asks it must not end when there is no answer: it says so, with
 // status 503 and in words, goes on serving what needs no database, and asks again at the next request. When the database
-// is back, so is the API, and nobody has restarted it.
+// is back, so is the API, and nobody has restarted it. A database that is there and says nothing (frozen, by docker pause)
+// is away, too: it isn't waited for longer than those wait who ask how the API is doing.
 func TestWhileTheDatabaseIsAwayTheAPISaysSoAndRecoversWithoutARestart(t *testing.T) {
 	for _, api := range example.APIs {
 		t.Run(api.Name, func(t *testing.T) {
@@ -44,6 +45,17 @@ func TestWhileTheDatabaseIsAwayTheAPISaysSoAndRecoversWithoutARestart(t *testing
 			assert.Equal(t, 200, course.Get(t, address+"/healthz").Status)
 			same := course.Docker(t, "inspect", "--format", "{{.State.StartedAt}}", server.Name)
 			assert.Equal(t, started.Stdout, same.Stdout, "it should be the same process as before")
+
+			course.Docker(t, "pause", db.Name)
+			course.TakesLessThan(t, 3*time.Second, "To say that a frozen database doesn't answer", func() time.Duration {
+				asked := time.Now()
+				frozen := course.Get(t, address+"/healthz")
+				assert.Equal(t, 503, frozen.Status)
+				assert.Contains(t, frozen.Body, "no answer within 2s")
+				return time.Since(asked)
+			})
+			course.Docker(t, "unpause", db.Name)
+			course.Eventually(t, "the API is well again", func() bool { return course.Get(t, address+"/healthz").Status == 200 })
 		})
 	}
 }
@@ -51,7 +63,8 @@ func TestWhileTheDatabaseIsAwayTheAPISaysSoAndRecoversWithoutARestart(t *testing
 // docker stop asks a program to end with the signal SIGTERM. A good one takes no new work then, finishes what it has
 // begun, and ends. Here a request is on its way, and waits for a database that has been frozen (docker pause), when the
 // signal comes. Whoever connects now is refused, who was answered before; thawed, the database answers, the request is
-// answered, and within a second the program has ended. Killed without notice (SIGKILL), it takes the request with it.
+// answered, and within a second the program has ended. At SIGINT, which Ctrl-C sends, it ends in the same way. Killed without
+// notice (SIGKILL), it takes the request with it.
 func TestAtSIGTERMTheRequestInFlightIsFinishedAndThenTheProgramEnds(t *testing.T) {
 	for _, api := range example.APIs {
 		t.Run(api.Name, func(t *testing.T) {
@@ -85,8 +98,17 @@ func TestAtSIGTERMTheRequestInFlightIsFinishedAndThenTheProgramEnds(t *testing.T
 				return finished.Sub(answered(t, server))
 			})
 
-			course.Say(t, "The same with SIGKILL, of which a program hears nothing:")
+			course.Say(t, "The same with SIGINT:")
 			server, request := inFlight()
+			course.Docker(t, "kill", "--signal", "INT", server.Name)
+			server.WaitForLog(t, `"msg":"stopping"`)
+			course.Docker(t, "unpause", db.Name)
+			assert.Equal(t, 200, request.Answer(t).Status)
+			server.WaitUntilEnded(t)
+			assert.Equal(t, "0\n", course.Docker(t, "inspect", "--format", "{{.State.ExitCode}}", server.Name).Stdout)
+
+			course.Say(t, "And with SIGKILL, of which a program hears nothing:")
+			server, request = inFlight()
 			course.Docker(t, "kill", "--signal", "KILL", server.Name)
 			server.WaitUntilEnded(t)
 			course.Docker(t, "unpause", db.Name)
