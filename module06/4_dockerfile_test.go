@@ -566,27 +566,41 @@ RUN echo production > /stage
 
 // HEALTHCHECK is a command that Docker runs in the container every now and then. While it succeeds the container is
 // healthy; when it has failed a few times in a row, unhealthy. Docker does nothing about it by itself; but docker ps
-// shows it, and others wait for it. (Here the check is made every second, so that the lesson need not wait.)
+// shows it, and others wait for it. A check that takes too long has failed, too, as with the page, whose nginx is made to
+// stand still. (Here the check is made every second, so that the lesson need not wait.)
 func TestAHealthcheckTurnsHealthyAndUnhealthyWhenTheServiceBreaks(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
-	place := example.NewPlace(t, engine, example.APIGolang)
-	tag := example.APIGolang.Build(t, engine, example.APIGolang.Last)
-	without := example.APIGolang.Build(t, engine, example.APIGolang.Last-1)
+	for _, service := range example.Services {
+		t.Run(service.Name, func(t *testing.T) {
+			place := example.NewPlace(t, engine, service)
+			tag := service.Build(t, engine, service.Last)
+			without := service.Build(t, engine, service.Last-1)
 
-	container := place.Run(t, tag, "--health-interval", "1s", "--health-retries", "2")
-	events := engine.DockerInBackground(t, "events", "--since", "0", "--format", "{{.Action}}",
-		"--filter", "container="+container, "--filter", "event=health_status")
-	events.WaitForOutput(t, "health_status: healthy")
-	course.Say(t, "The database goes away:")
-	engine.Docker(t, "kill", place.Network+"-db")
-	events.WaitForOutput(t, "health_status: unhealthy")
-	course.Show(t, events.Output())
-	status := engine.Docker(t, "ps", "--filter", "name="+container, "--format", "{{.Status}}")
-	assert.Contains(t, status.Stdout, "(unhealthy)")
+			course.Say(t, "What the image says: a check every 10 seconds, and for the first minute, until one succeeds, every second:")
+			says := engine.Docker(t, "image", "inspect", "--format", "{{json .Config.Healthcheck}}", tag).Stdout
+			assert.Contains(t, says, `"Interval":10000000000,"Timeout":3000000000,"StartPeriod":60000000000,"StartInterval":1000000000`)
 
-	course.Say(t, "A container of the step before says nothing about its health:")
-	silent := place.Run(t, without)
-	status = engine.Docker(t, "ps", "--filter", "name="+silent, "--format", "{{.Status}}")
-	assert.Contains(t, status.Stdout, "Up")
-	assert.NotContains(t, status.Stdout, "health")
+			container := place.Run(t, tag, "--health-interval", "1s", "--health-retries", "2")
+			events := engine.DockerInBackground(t, "events", "--since", "0", "--format", "{{.Action}}",
+				"--filter", "container="+container, "--filter", "event=health_status")
+			events.WaitForOutput(t, "health_status: healthy")
+			if service.Name == example.Client.Name {
+				course.Say(t, "nginx stands still:")
+				engine.Docker(t, "exec", container, "sh", "-c", "kill -STOP -1")
+			} else {
+				course.Say(t, "The database goes away:")
+				engine.Docker(t, "kill", place.Network+"-db")
+			}
+			events.WaitForOutput(t, "health_status: unhealthy")
+			course.Show(t, events.Output())
+			status := engine.Docker(t, "ps", "--filter", "name="+container, "--format", "{{.Status}}")
+			assert.Contains(t, status.Stdout, "(unhealthy)")
+
+			course.Say(t, "A container of the step before says nothing about its health:")
+			silent := place.Run(t, without)
+			status = engine.Docker(t, "ps", "--filter", "name="+silent, "--format", "{{.Status}}")
+			assert.Contains(t, status.Stdout, "Up")
+			assert.NotContains(t, status.Stdout, "health")
+		})
+	}
 }
