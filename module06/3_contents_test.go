@@ -107,6 +107,28 @@ func TestAProductionInstallCarriesNoDevelopmentDependencies(t *testing.T) {
 	assert.Equal(t, everything[:len(everything)-1], show(example.APINode.Last), "without the tests")
 }
 
+// What an application needs is written down twice: in package.json, which versions would do, and in package-lock.json, which
+// ones it was tested with. When the two disagree, as after an edit of one of them, npm install chooses anew, and the image has
+// what nobody has tested. npm ci refuses.
+func TestNpmCiRefusesListsThatDisagree(t *testing.T) {
+	engine := course.OneThrowawayEngine(t)
+	const install, ci = 1, 2
+	disagrees := regexp.MustCompile(`npm error Invalid: lock file's pino@\S+ does not satisfy pino@.*`)
+	source := example.APINode.Copy(t)
+	course.EditHostFile(t, filepath.Join(source, "package.json"), `"pino": "^10.`, `"pino": "^9.`)
+	for step := ci; step <= example.APINode.Last; step++ {
+		refused := engine.Showing(func(result course.Result) string { return disagrees.FindString(result.Stderr) }).
+			DockerFails(t, append(example.APINode.Prepare(t, engine, step), source)...)
+		assert.Regexp(t, disagrees, refused.Stderr, "step %d should be refused for that reason", step)
+	}
+
+	course.Say(t, "The step before these takes npm install:")
+	tag := course.Unique(t, "disagreeing:")
+	example.APINode.BuildFrom(t, engine, install, source, "--tag", tag)
+	chosen := engine.Docker(t, "run", "--rm", tag, "node", "--print", "require('pino/package.json').version").Stdout
+	assert.Regexp(t, `^9\.`, chosen, "another one than the lock file says")
+}
+
 // The page's image holds the files for the browser and nginx, and nothing else: no Node, no libraries, no source code.
 // Which files are there that are not in nginx's own image?
 func TestThePagesImageHoldsStaticFilesAndNginxAlone(t *testing.T) {
