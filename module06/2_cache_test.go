@@ -144,8 +144,8 @@ func edit(t *testing.T, file string) {
 func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const without, with = 0, 2
-	mounted := example.APIGolang.Build(t, engine, with)
-	plain := example.APIGolang.Build(t, engine, without)
+	example.APIGolang.Build(t, engine, with)
+	example.APIGolang.Build(t, engine, without)
 
 	source := example.APIGolang.Copy(t)
 	edit(t, filepath.Join(source, "go.mod"))
@@ -161,10 +161,32 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 	assert.Contains(t, failed.Stderr, "go mod download")
 	assert.Regexp(t, "lookup|dial|network is unreachable", failed.Stderr)
 
-	course.Say(t, "What of the libraries is in the images, with a cache mount and without:")
-	const count = "find /go/pkg/mod /root/.cache -type f 2> /dev/null | wc -l"
-	assert.Equal(t, "0\n", engine.Docker(t, "run", "--rm", mounted, "sh", "-c", count).Stdout)
-	assert.NotEqual(t, "0\n", engine.Docker(t, "run", "--rm", plain, "sh", "-c", count).Stdout)
+	course.Say(t, "What of the caches is in the image, or in the stage that builds, with a cache mount and without:")
+	for _, sequence := range []struct {
+		service example.Service
+		without int    // the last step without a cache mount
+		stage   int    // the first step that builds in a stage of its own; the Node API has none
+		caches  string // of the compiler and the package manager
+	}{
+		{example.APIGolang, without, 3, "/go/pkg/mod /root/.cache"},
+		{example.APINode, 1, example.APINode.Last + 1, "/root/.npm/_cacache"},
+		{example.Client, 0, 2, "/root/.npm/_cacache"},
+	} {
+		cached := func(step int) string {
+			tag := course.Unique(t, "stage:")
+			if step < sequence.stage {
+				tag = sequence.service.Build(t, engine, step)
+			} else {
+				sequence.service.BuildFrom(t, engine, step, sequence.service.Source(), "--target", "build", "--tag", tag)
+			}
+			count := "find " + sequence.caches + " -type f 2> /dev/null | wc -l"
+			return engine.Docker(t, "run", "--rm", "--user", "0", tag, "sh", "-c", count).Stdout
+		}
+		assert.NotEqual(t, "0\n", cached(sequence.without), "%s without a cache mount should have files there", sequence.service.Name)
+		for step := sequence.without + 1; step <= sequence.service.Last; step++ {
+			assert.Equal(t, "0\n", cached(step), "%s of step %d should have none", sequence.service.Name, step)
+		}
+	}
 }
 
 // An ordinary COPY builds on the files below it: another base, and it is done again. COPY --link makes a layer for
