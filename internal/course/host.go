@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"docker-proven/internal/clean"
 	"docker-proven/internal/image"
 	"docker-proven/internal/scratch"
 )
@@ -24,7 +25,8 @@ var hostDirectories = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	if !keeping() {
-		scratch.RemoveAfterwards(directory)
+		// Without the labels by which the reaper would take it for a lesson's.
+		scratch.RemoveAfterwards(directory, emptying(directory, map[string]string{clean.Label: thisRun})...)
 	}
 	return filepath.EvalSymlinks(directory) // on macOS it is under a link, and Docker Desktop shares the target
 })
@@ -36,13 +38,20 @@ func removeHostDirectories() error {
 		return err
 	}
 	if os.RemoveAll(directory) != nil && !lost.Load() {
-		// Not root here, and root there: what a container wrote, a container must remove.
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
-		exec.CommandContext(ctx, "docker", slices.Concat([]string{"run", "--rm", "--pull", "never"}, flagsFor(labelsOfThisRun()), []string{"--volume",
-			directory + ":/leftovers", image.Busybox.Ref(), "find", "/leftovers", "-mindepth", "1", "-delete"})...).Run()
+		command := emptying(directory, labelsOfThisRun())
+		exec.CommandContext(ctx, command[0], command[1:]...).Run()
 	}
 	return os.RemoveAll(directory)
+}
+
+// emptying is the command that removes all that is in a directory, also where this user, who isn't root, may not: what a
+// container wrote as root, a container removes.
+func emptying(directory string, labels map[string]string) []string {
+	return slices.Concat([]string{"docker", "run", "--rm", "--pull", "never", "--network", "none"}, flagsFor(labels), []string{
+		"--volume", directory + ":/leftovers", image.Busybox.Ref(),
+		"find", "/leftovers", "-mindepth", "1", "-maxdepth", "1", "-exec", "rm", "-rf", "{}", "+"})
 }
 
 // HostDirectory is a directory of the host for bind mounts, which everybody may read. It goes when the lessons of

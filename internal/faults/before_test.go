@@ -133,6 +133,22 @@ func TestAVolumeWithoutANameGoesWithTheRun(t *testing.T) {
 	}
 }
 
+// A learner who isn't root may not remove what a container has written as root into a directory of the learner's.
+func TestFilesOfRootGoWithTheRunOfALearnerWhoIsNot(t *testing.T) {
+	m := newMachine(t)
+	m.Exec(t, "chmod 666 /var/run/docker.sock")
+	for _, signal := range []string{"INT", "KILL"} {
+		run := course.CLI{}.DockerInBackground(t, m.exec("su", "nobody", "-s", "/bin/sh", "-c",
+			"exec lesson -test.v -test.run TestFilesOfRootAreLeftBehind 2>&1")...)
+		run.WaitForOutput(t, "it is under way")
+		assert.Equal(t, "0\n", m.Exec(t, "stat -c %u /tmp/docker-proven-*/*/of").Stdout, "it should be root's")
+		m.Exec(t, "kill -"+signal+" $(pidof lesson)")
+		run.WaitUntilEnded(t)
+		m.WaitFor(t, `test -z "$(docker ps --all --quiet)" && ! ls -d /tmp/docker-proven-*`)
+		m.hasNothingLeft(t)
+	}
+}
+
 // What several lessons need is prepared once, and when that fails, each of the others says at once where to look.
 func TestWhatALessonFailsToPrepareIsNotTriedAgain(t *testing.T) {
 	m := newMachine(t)

@@ -5,6 +5,7 @@ package inside
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -102,7 +103,7 @@ func (e *Engine) furnish(ctx context.Context) error {
 	}
 	if _, err := output(patient, "docker", "exec", e.name, "docker", "--version"); err != nil {
 		if err := e.lendCommand(ctx); err != nil {
-			return err
+			return cmp.Or(e.succeeds(patient, "true"), err) // it may have ended meanwhile, which is why
 		}
 	}
 	if err := e.succeeds(patient, "docker", "version"); err != nil {

@@ -45,12 +45,19 @@ func Directory(use string) (string, error) {
 	return directory, nil
 }
 
-// RemoveAfterwards has the directory removed when this process is gone, also when it was killed. Where there is no POSIX
-// shell (Windows without one), what a killed process leaves goes after a day, as Directory has it.
-func RemoveAfterwards(directory string) {
+// RemoveAfterwards has the directory removed when this process is gone, also when it was killed. What this user may not remove,
+// the helper does, a command. Where there is no POSIX shell (Windows without one), what a killed process leaves goes after a
+// day, as Directory has it.
+func RemoveAfterwards(directory string, helper ...string) {
 	// Containers may write there for some seconds more, until the reaper has removed them; and a docker command that a killed
 	// process has left makes it anew when it ends. So it is gone only if it still is a moment later.
-	group.Afterwards(`for n in 1 2 3 4 5; do rm -rf -- "$1"; sleep 3; [ -e "$1" ] || break; done`, directory)
+	group.Afterwards(`directory=$1
+shift
+for n in 1 2 3 4 5; do
+  rm -rf -- "$directory" 2> /dev/null || { "$@"; rm -rf -- "$directory"; } > /dev/null 2>&1
+  sleep 3
+  [ -e "$directory" ] || break
+done`, append([]string{directory}, helper...)...)
 }
 
 // hasRoom tells whether a megabyte more can be written in the directory.

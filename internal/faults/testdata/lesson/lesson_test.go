@@ -84,6 +84,14 @@ func TestAVolumeIsLeftBehind(t *testing.T) {
 	course.Eventually(t, "somebody ends this", func() bool { return false })
 }
 
+// What a container has written is root's, and not the learner's.
+func TestFilesOfRootAreLeftBehind(t *testing.T) {
+	directory := course.HostDirectory(t)
+	course.Once(t, image.Busybox, course.Volume(directory, "/data"), course.Shell("mkdir -p /data/of/root && echo hello > /data/of/root/.file"))
+	course.Say(t, "it is under way")
+	course.Eventually(t, "somebody ends this", func() bool { return false })
+}
+
 func TestAProgramTakesAllMemory(t *testing.T) {
 	course.Once(t, image.Busybox, course.Command("tail", "/dev/zero"))
 }
