@@ -209,18 +209,21 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 		Memory:        told.Info.MemTotal,
 		Host:          at.host,
 
-		Settings: settings(patient, engine, told.Info.SecurityOptions),
+		Settings: settings(patient, engine, told.Info),
 	}, nil
 }
 
-// settings tells what the engine's security options and its default bridge show of its configuration:
+// settings tells what the engine's word of itself and its default bridge show of its configuration:
 // https://docs.docker.com/reference/cli/dockerd/
-func settings(ctx context.Context, engine *client.Client, securityOptions []string) (found []string) {
+func settings(ctx context.Context, engine *client.Client, told system.Info) (found []string) {
 	bridge, err := engine.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
 	if err == nil && bridge.Network.Options["com.docker.network.bridge.enable_icc"] == "false" {
 		found = append(found, `"icc": false`)
 	}
-	if slices.Contains(securityOptions, "name=no-new-privileges") {
+	if told.LoggingDriver == "none" {
+		found = append(found, `"log-driver": "none"`)
+	}
+	if slices.Contains(told.SecurityOptions, "name=no-new-privileges") {
 		found = append(found, `"no-new-privileges": true`)
 	}
 	return found

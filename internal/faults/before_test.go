@@ -77,10 +77,10 @@ func TestSettingsOfTheEngineThatChangeLessonsAreNamed(t *testing.T) {
 	asInstalled := newMachine(t)
 	assert.Contains(t, asInstalled.lesson(t, lesson).Stdout, "--- PASS", "as it is installed")
 
-	configured := newMachine(t, configuration(t, `{"icc": false, "init": true, "no-new-privileges": true}`))
+	configured := newMachine(t, configuration(t, `{"icc": false, "init": true, "log-driver": "none", "no-new-privileges": true}`))
 	result := configured.lesson(t, lesson)
 	assert.Equal(t, 1, result.ExitCode)
-	assert.Contains(t, result.Stdout, `This engine is configured with "icc": false and "no-new-privileges": true and "init": true, `+
+	assert.Contains(t, result.Stdout, `This engine is configured with "icc": false and "log-driver": "none" and "no-new-privileges": true and "init": true, `+
 		"which may be why. To run the lesson without that, have an engine started for it: `make test ENGINE=docker:28-dind`.\n")
 	configured.hasNothingLeft(t)
 }
