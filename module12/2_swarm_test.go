@@ -58,16 +58,19 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 		assert.Equal(t, expected, s.manager.Docker(t, "inspect", "--format", settings, s.container(t, "node-1", service)).Stdout)
 	}
 	assert.Equal(t, "true\n", s.manager.Docker(t, "network", "inspect", "--format", "{{.Internal}}", "shop_backend").Stdout)
-	course.Say(t, "What stack.yaml says besides: whether the name stands for the tasks themselves (dnsrr), on which machines they may be, how long they "+
-		"may take to stop, when a check of their health counts first, and how an update goes on and what it does when it fails:")
-	const service = "{{.Spec.Name}}: {{.Spec.EndpointSpec.Mode}}, {{with .Spec.TaskTemplate.Placement}}{{.Constraints}}{{end}}" +
+	course.Say(t, "What stack.yaml says of each service: how much memory and how many billionths of a processor its tasks may use, whether its "+
+		"name stands for the tasks themselves (dnsrr), on which machines they may be, how long they may take to stop, when a check of their "+
+		"health counts first, and how an update goes on and what it does when it fails:")
+	const said = "{{.Spec.Name}}: {{with .Spec.TaskTemplate.Resources.Limits}}{{.MemoryBytes}} {{.NanoCPUs}}{{end}}, {{.Spec.EndpointSpec.Mode}}" +
+		"{{with .Spec.TaskTemplate.Placement}}, {{.Constraints}}{{end}}" +
 		"{{with .Spec.TaskTemplate.ContainerSpec}}, {{.StopGracePeriod}}{{with .Healthcheck}}, {{.StartPeriod}}{{end}}{{end}}" +
 		"{{with .Spec.UpdateConfig}}, {{.Order}} {{.FailureAction}}{{end}}"
-	assert.Equal(t, "shop_client-react: dnsrr, [], 10s, stop-first pause\n"+
-		"shop_api-golang: dnsrr, [], 10s, 3s, start-first rollback\n"+
-		"shop_api-node: dnsrr, [node.labels.data == true], 10s, 0s, start-first rollback\n"+
-		"shop_db: dnsrr, [node.labels.data == true], 1m0s, 1m0s, stop-first pause\n", s.manager.Docker(t, "service", "inspect", "--format", service,
-		"shop_client-react", "shop_api-golang", "shop_api-node", "shop_db").Stdout)
+	services := []string{"service", "inspect", "--format", said, "shop_client-react", "shop_api-golang", "shop_api-node", "shop_db"}
+	assert.Equal(t, "shop_client-react: 134217728 500000000, dnsrr, [], 10s, stop-first pause\n"+
+		"shop_api-golang: 67108864 500000000, dnsrr, [], 10s, 3s, start-first rollback\n"+
+		"shop_api-node: 268435456 500000000, dnsrr, [node.labels.data == true], 10s, 0s, start-first rollback\n"+
+		"shop_db: 536870912 1000000000, dnsrr, [node.labels.data == true], 1m0s, 1m0s, stop-first pause\n",
+		s.manager.Docker(t, services...).Stdout)
 	kept(t, swarm, startsHealthy, "7 tasks of 7 on 3 machines")
 }
 
@@ -130,8 +133,8 @@ func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 
 	course.Say(t, "Nor does the way back to the first release, for which stack.yaml has words of its own. (Where it has none, as for the "+
 		"database, an old task goes before there is a new one.)")
-	assert.Equal(t, "start-first\nstop-first\n", s.manager.Docker(t, "service", "inspect", "--format", "{{.Spec.RollbackConfig.Order}}",
-		"shop_api-golang", "shop_db").Stdout)
+	assert.Equal(t, "start-first\nstart-first\nstop-first\n", s.manager.Docker(t, "service", "inspect", "--format", "{{.Spec.RollbackConfig.Order}}",
+		"shop_api-golang", "shop_api-node", "shop_db").Stdout)
 	before = s.lastWord(t)
 	visitors = s.visit(t)
 	assert.Equal(t, "rollback_completed\n", s.rollback(t))
