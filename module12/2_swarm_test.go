@@ -46,7 +46,10 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 		answer := course.Get(t, s.urls[name]+"/api/golang/")
 		assert.Equal(t, 200, answer.Status)
 		assert.Contains(t, answer.Body, `"api":"golang"`)
-		assert.Contains(t, course.Get(t, s.urls[name]+"/api/node/").Body, `"api":"node"`)
+	}
+	course.Say(t, "The other API has become healthy last. Its address, which the machines tell each other, is known to each nginx some seconds later:")
+	for _, name := range s.names {
+		course.Eventually(t, "api-node answers by way of "+name, func() bool { return ask(s.urls[name]+"/api/node/", `"api":"node"`) == "" })
 	}
 	course.Say(t, "The containers have the limits of memory and processors that stack.yaml gives them, and the networks that they need:")
 	const settings = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}{{range $name, $_ := .NetworkSettings.Networks}} {{$name}}{{end}}"
