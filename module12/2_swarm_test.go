@@ -70,7 +70,7 @@ func swarmStartsHealthy(t *testing.T, s *stack) {
 		"{{with .Spec.UpdateConfig}}, {{.Order}} {{.FailureAction}}{{end}}"
 	services := []string{"service", "inspect", "--format", said, "shop_client-react", "shop_api-golang", "shop_api-node", "shop_db"}
 	assert.Equal(t, "shop_client-react: 134217728 500000000, dnsrr, [], 10s, stop-first pause\n"+
-		"shop_api-golang: 67108864 500000000, dnsrr, [], 10s, 3s, start-first rollback\n"+
+		"shop_api-golang: 67108864 500000000, dnsrr, [], 10s, 10s, start-first rollback\n"+
 		"shop_api-node: 268435456 500000000, dnsrr, [node.labels.data == true], 10s, 0s, start-first rollback\n"+
 		"shop_db: 536870912 1000000000, dnsrr, [node.labels.data == true], 1m0s, 1m0s, stop-first pause\n",
 		s.manager.Docker(t, services...).Stdout)
