@@ -65,6 +65,7 @@ func TestWhereThereIsNoShellAnAttackerGetsNone(t *testing.T) {
 	course.Say(t, "What the image is for works without a shell:")
 	token := strings.TrimSpace(course.Docker(t, "run", "--rm", onNothing, "makes", "ada").Stdout)
 	assert.Equal(t, "ada\n", course.Docker(t, "run", "--rm", onNothing, "reads", token).Stdout)
+	course.Say(t, "Which user the images name. The first names none, which means root; the other one a number that belongs to nobody:")
 	user := func(tag string) string {
 		return course.Docker(t, "image", "inspect", "--format", "{{.Config.User}}", tag).Stdout
 	}

@@ -166,12 +166,9 @@ func (l *lesson) explainFailure() {
 			"why: some programs ask them for other containers, too. To run the lesson without them, let DOCKER_CONFIG name a " +
 			"copy of that directory whose config.json has no proxies.\n")
 	}
-	state, settings := l.engineState(), slices.Clone(theEngine.Settings)
-	if state.init {
-		settings = append(settings, `"init": true`)
-	}
-	if len(settings) > 0 {
-		l.write("This engine is configured with " + strings.Join(settings, " and ") + ", which may be why. To run the lesson without " +
+	state := l.engineState()
+	if len(state.settings) > 0 {
+		l.write("This engine is configured with " + strings.Join(state.settings, " and ") + ", which may be why. To run the lesson without " +
 			"that, have an engine started for it: `make test ENGINE=docker:28-dind`.\n")
 	}
 	if state.free >= 0 && state.free < littleRoom {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,8 +55,8 @@ const littleRoom = 64 << 20
 
 // A state is what a look at the engine shows.
 type state struct {
-	free int64 // of the disk on which it keeps its containers, in bytes; -1 if that can't be told
-	init bool  // it starts each container's program under an init, without being asked to
+	free     int64    // of the disk on which it keeps its containers, in bytes; -1 if that can't be told
+	settings []string // of its configuration that make lessons come out otherwise, as daemon.json has them
 }
 
 var latest struct {
@@ -75,23 +76,41 @@ func (l *lesson) engineState() state {
 	return latest.state
 }
 
-func (l *lesson) look() state {
+// look asks the engine what it says of itself and of its default bridge, and a container what it sees.
+// https://docs.docker.com/reference/cli/dockerd/
+func (l *lesson) look() (s state) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	bridge, err := docker.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	if err == nil && bridge.Network.Options["com.docker.network.bridge.enable_icc"] == "false" {
+		s.settings = append(s.settings, `"icc": false`)
+	}
+	if told, err := docker.Info(ctx, client.InfoOptions{}); err == nil {
+		if told.Info.LoggingDriver == "none" {
+			s.settings = append(s.settings, `"log-driver": "none"`)
+		}
+		if slices.Contains(told.Info.SecurityOptions, "name=no-new-privileges") {
+			s.settings = append(s.settings, `"no-new-privileges": true`)
+		}
+	}
+
 	output, err := exec.CommandContext(ctx, "docker", l.labelled([]string{"run", "--rm", "--pull", "never", "--network", "none",
 		image.Busybox.Ref(), "sh", "-c", "df -P -k /; cat /proc/1/comm"})...).CombinedOutput()
 	if strings.Contains(string(output), "no space left on device") {
-		return state{}
+		return s
 	}
+	s.free = -1
 	words := strings.Fields(string(output)) // … Available Capacity Mounted-on, and the name of the first process
 	if err != nil || len(words) < 6 {
-		return state{free: -1}
+		return s
 	}
-	kilobytes, err := strconv.ParseInt(words[len(words)-4], 10, 64)
-	if err != nil {
-		return state{free: -1}
+	if words[len(words)-1] == "docker-init" { // which the engine doesn't tell
+		s.settings = append(s.settings, `"init": true`)
 	}
-	return state{free: kilobytes << 10, init: words[len(words)-1] == "docker-init"}
+	if kilobytes, err := strconv.ParseInt(words[len(words)-4], 10, 64); err == nil {
+		s.free = kilobytes << 10
+	}
+	return s
 }
 
 // meaning is what there is to say about an exit status that a program did not choose.

@@ -48,10 +48,6 @@ type Facts struct {
 	RemapsUsers   bool   // root in a container is another user outside
 	Memory        int64  // of the engine's machine, in bytes
 	Host          string // address of the engine, as DOCKER_HOST would have it
-
-	// Settings are those of its configuration that make lessons come out otherwise, as daemon.json has them. One that it
-	// doesn't tell is "init".
-	Settings []string
 }
 
 // String is one line for a summary.
@@ -208,25 +204,7 @@ func ask(ctx context.Context, engine *client.Client, at address, on platform) (F
 		RemapsUsers:   slices.Contains(told.Info.SecurityOptions, "name=userns"),
 		Memory:        told.Info.MemTotal,
 		Host:          at.host,
-
-		Settings: settings(patient, engine, told.Info),
 	}, nil
-}
-
-// settings tells what the engine's word of itself and its default bridge show of its configuration:
-// https://docs.docker.com/reference/cli/dockerd/
-func settings(ctx context.Context, engine *client.Client, told system.Info) (found []string) {
-	bridge, err := engine.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
-	if err == nil && bridge.Network.Options["com.docker.network.bridge.enable_icc"] == "false" {
-		found = append(found, `"icc": false`)
-	}
-	if told.LoggingDriver == "none" {
-		found = append(found, `"log-driver": "none"`)
-	}
-	if slices.Contains(told.SecurityOptions, "name=no-new-privileges") {
-		found = append(found, `"no-new-privileges": true`)
-	}
-	return found
 }
 
 // fits tells whether the lessons can be proven on this engine.
