@@ -310,7 +310,7 @@ func withResult(c *shownClaim, result proof.Claim, doc string) *shownClaim {
 			Passages: passages(p.Transcript, doc)}
 		c.Parts = append(c.Parts, part)
 		c.because(p.Reason)
-		if found := why(p.Transcript); part.Verdict.Bad() && found != "" {
+		if found := strings.Join(proof.Complaint(p.Transcript), "\n"); part.Verdict.Bad() && found != "" {
 			if part.Name != "" {
 				found = part.Name + ": " + found
 			}

@@ -199,19 +199,6 @@ func TestACommentsAsterisksMeanThemselves(t *testing.T) {
 	assert.Equal(t, template.HTML("<p><code>docker run</code> takes *_test.go, _as it is_, &lt;b&gt;.</p>\n<p>Second.</p>\n"), shown)
 }
 
-func TestWhyIsTheFirstThingFoundWrong(t *testing.T) {
-	for transcript, expected := range map[string]string{
-		"    $ true\n    a_test.go:3: this is wrong\n        and that\n    a_test.go:4: more\n": "this is wrong\nand that",
-		"    a_test.go:30: \n        \tError Trace:\t/course/a_test.go:30\n        \tError:      \tNot equal: \n" +
-			"        \t            \texpected: 1\n        \t            \tactual  : 2\n        \tTest:       \tTestA\n" +
-			"        \tMessages:   \tthere should be one\n    more\n": "there should be one\nNot equal:\nexpected: 1\nactual  : 2",
-		"    $ true\npanic: boom\n\ngoroutine 1\n": "panic: boom",
-		"    $ true\n": "",
-	} {
-		assert.Equal(t, expected, why(transcript), transcript)
-	}
-}
-
 func TestATableIsNotBroken(t *testing.T) {
 	row := strings.Repeat("a cell     ", 12)
 	assert.Equal(t, "table", passages(strings.Repeat("        "+row+"\n", 3), "")[0].Kind)

@@ -14,8 +14,7 @@ type passage struct {
 var (
 	message = regexp.MustCompile(`^    [\w.-]+\.go:\d+: ?`)
 	// Before the dollar stands where a command is typed: on which engine, in which directory.
-	prompt      = regexp.MustCompile(`^(?:[\w.-]+ ){0,2}\$ `)
-	testifyNote = regexp.MustCompile(`^\s*(Error Trace|Error|Messages|Test):\s*(.*)$`)
+	prompt = regexp.MustCompile(`^(?:[\w.-]+ ){0,2}\$ `)
 )
 
 // passages reads a transcript without the explanation that it may begin with, which the book shows elsewhere.
@@ -78,51 +77,4 @@ func goesOn(command string) bool {
 		return !strings.HasSuffix(command, "\n"+end)
 	}
 	return strings.Count(command, "'")%2 == 1 && strings.Count(command, `"`)%2 == 0
-}
-
-// why is the first thing that a test found wrong, as far as its transcript tells: what it logged, or how it panicked.
-func why(transcript string) string {
-	var found []string
-	inMessage := false
-	for line := range strings.Lines(transcript) {
-		line = strings.TrimRight(line, "\n")
-		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
-			return line
-		}
-		at := message.FindString(line)
-		if at != "" && inMessage {
-			break
-		}
-		switch {
-		case at != "":
-			inMessage = true
-			line = line[len(at):]
-		case !inMessage:
-			continue
-		case !strings.HasPrefix(line, "        "):
-			inMessage = false
-		}
-		if !inMessage {
-			break
-		}
-		found = append(found, strings.TrimSpace(line))
-	}
-	return strings.TrimSpace(withoutTestify(found))
-}
-
-// withoutTestify leaves out what testify says about place and name, and puts the test's own words first.
-func withoutTestify(lines []string) string {
-	notes := map[string][]string{}
-	note := "" // before the first, it is no testify message
-	for _, line := range lines {
-		if start := testifyNote.FindStringSubmatch(line); start != nil {
-			note, line = start[1], start[2]
-		}
-		notes[note] = append(notes[note], line)
-	}
-	var said []string
-	for _, note := range []string{"", "Messages", "Error"} {
-		said = append(said, notes[note]...)
-	}
-	return strings.Join(said, "\n")
 }

@@ -11,7 +11,7 @@ func (c Claim) Why() string {
 		if part.Verdict != Failed && part.Verdict != Unfinished {
 			continue
 		}
-		if why := telling(part.Transcript); why != "" {
+		if why := InOneLine(Complaint(part.Transcript), 300); why != "" {
 			return why
 		}
 	}
@@ -27,20 +27,22 @@ var (
 	testify = regexp.MustCompile(`^ +\t(\w[\w ]*:|) *\t(.*)`)
 )
 
-// telling is, on one line, what a transcript says first about why it failed.
-func telling(transcript string) string {
-	var said, found, message []string
+// Complaint is the first thing that a test found wrong, line by line, as its transcript has it: what it logged, or how it
+// panicked. Of a message of testify's it is the test's own words, then what was found, without the place and the difference.
+func Complaint(transcript string) []string {
+	var said, found, own []string
 	label := ""
 reading:
 	for line := range strings.Lines(transcript) {
 		prefix, cell := logged.FindString(line), testify.FindStringSubmatch(line)
+		text := strings.TrimSpace(line)
 		switch {
 		case panicked.MatchString(line):
-			return strings.TrimSpace(line)
+			return []string{text}
 		case prefix != "" && len(said)+len(found) > 0: // the next message
 			break reading
 		case prefix != "":
-			said = strings.Fields(line[len(prefix):])
+			said = told(said, line[len(prefix):])
 		case cell != nil:
 			if cell[1] != "" {
 				label = cell[1]
@@ -49,21 +51,36 @@ reading:
 			}
 			switch label {
 			case "Error:":
-				found = append(found, strings.Fields(cell[2])...)
+				found = told(found, cell[2])
 			case "Messages:":
-				message = append(message, strings.Fields(cell[2])...)
+				own = told(own, cell[2])
 			}
 		case len(said) > 0 && strings.HasPrefix(line, "        "): // testing indents a message's further lines
-			said = append(said, strings.Fields(line)...)
+			said = told(said, text)
 		case len(said) > 0:
 			break reading
 		}
 	}
-	if len(found) > 0 {
-		said = append(found, message...)
+	switch {
+	case len(found) == 0:
+		return said
+	case len(own) > 0:
+		own[len(own)-1] += ":"
 	}
-	const enough = 300
-	text := []rune(strings.Join(said, " "))
+	return append(own, found...)
+}
+
+// told appends a line that has words in it.
+func told(lines []string, line string) []string {
+	if line = strings.TrimSpace(line); line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// InOneLine is what a test found wrong without its line breaks, cut off after so many characters.
+func InOneLine(complaint []string, enough int) string {
+	text := []rune(strings.Join(strings.Fields(strings.Join(complaint, " ")), " "))
 	if len(text) > enough {
 		return string(text[:enough]) + " …"
 	}

@@ -29,9 +29,22 @@ func TestAFailureIsToldOnOneLine(t *testing.T) {
 	for _, claim := range run.Packages[0].Claims {
 		why[claim.Name] = claim.Why()
 	}
-	assert.Equal(t, "Not equal: expected: 1 actual : 2 without the volume it is empty", why["TestDiffers"])
+	assert.Equal(t, "without the volume it is empty: Not equal: expected: 1 actual : 2", why["TestDiffers"])
 	assert.Equal(t, "nobody listens on 80", why["TestSays"])
 	assert.Equal(t, "two is broken", why["TestInside"])
 	assert.Equal(t, "no registry", why["TestElsewhere"])
 	assert.Contains(t, why["TestZPanics"], "panic: boom")
+}
+
+func TestAComplaintIsTheFirstThingFoundWrong(t *testing.T) {
+	for transcript, expected := range map[string][]string{
+		"    $ true\n    a_test.go:3: this is wrong\n        and that\n    a_test.go:4: more\n": {"this is wrong", "and that"},
+		"    a_test.go:30: \n        \tError Trace:\t/course/a_test.go:30\n        \tError:      \tNot equal: \n" +
+			"        \t            \texpected: 1\n        \t            \tactual  : 2\n        \tTest:       \tTestA\n" +
+			"        \tMessages:   \tthere should be one\n    more\n": {"there should be one:", "Not equal:", "expected: 1", "actual  : 2"},
+		"    $ true\npanic: boom\n\ngoroutine 1\n": {"panic: boom"},
+		"    $ true\n": nil,
+	} {
+		assert.Equal(t, expected, Complaint(transcript), transcript)
+	}
 }

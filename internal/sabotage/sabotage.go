@@ -507,35 +507,10 @@ func endings(events io.Reader) map[string]ending {
 	return found
 }
 
-var (
-	located  = regexp.MustCompile(`(?m)^ +(?:=== .*\n)?\S+\.go:\d+: ?(.*)$`)
-	testifys = regexp.MustCompile(`(?m)^\s+Error:\s+(.*(?:\n\s{12,}\S.*){0,3})`)
-	messages = regexp.MustCompile(`(?m)^\s+Messages:\s+(.*)$`)
-	place    = regexp.MustCompile(`(/tmp|/var/folders|[A-Z]:\\Users)[^\s"'\x60]*`)
-)
+// place is where a run of the course keeps its files, which has another name each time.
+var place = regexp.MustCompile(`(/tmp|/var/folders|[A-Z]:\\Users)[^\s"'\x60]*`)
 
-// complaint is how a failure begins, in one line: what the claim's own words say, if it has any, and what was wrong.
+// complaint is how a failure begins, in one line.
 func complaint(output string) string {
-	at := located.FindStringSubmatchIndex(output)
-	if at == nil {
-		return ""
-	}
-	said, rest := output[at[2]:at[3]], output[at[1]:]
-	if strings.TrimSpace(said) == "" {
-		if found := testifys.FindStringSubmatch(rest); found != nil {
-			said = found[1]
-		}
-		first, _, _ := strings.Cut(rest, "Error Trace:")
-		_, own, _ := strings.Cut(rest, "Error Trace:")
-		own, _, _ = strings.Cut(own, "Error Trace:")
-		if found := messages.FindStringSubmatch(first + own); found != nil {
-			said = found[1] + ": " + said
-		}
-	}
-	said = place.ReplaceAllString(strings.Join(strings.Fields(said), " "), "$1/…")
-	const enough = 160
-	if runes := []rune(said); len(runes) > enough {
-		said = string(runes[:enough]) + "…"
-	}
-	return said
+	return place.ReplaceAllString(proof.InOneLine(proof.Complaint(output), 160), "$1/…")
 }
