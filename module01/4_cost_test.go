@@ -1,9 +1,9 @@
 package module01
 
 import (
+	"fmt"
 	"regexp"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -19,16 +19,20 @@ import (
 // depends on the machine, so it is told here and not claimed.
 func TestTwentyIdleContainersAddNextToNothingToTheDisk(t *testing.T) {
 	const twenty = 20
-	names, each := course.RunMany(t, twenty, image.Busybox, course.Network("none"))
+	name, busybox := course.Unique(t, "idle-"), course.Ref(t, image.Busybox)
+	began := time.Now()
+	course.Script(t, "", fmt.Sprintf("for n in $(seq %d); do docker run --detach --interactive --network none --name %s-$n %s; done",
+		twenty, name, busybox))
+	each := time.Since(began) / twenty
 	course.Say(t, "On this machine, now, a container starts every %v.", each.Round(time.Millisecond))
 
 	course.Say(t, "What each has written itself, and in parentheses all that it sees, the files of its image included:")
-	written, seen := sizes(t, strings.TrimSuffix(names[0], "1"), twenty)
+	written, seen := sizes(t, name, twenty)
 	course.Say(t, "Together they see %.3g MB of files, and have written %.3g MB.", seen/1e6, written/1e6)
 	assert.Less(t, written, seen/twenty, "twenty containers should need less room than one copy of their image")
 
 	course.Say(t, "To see that this counts what is written: the last of them writes a file of one megabyte.")
-	last := names[len(names)-1]
+	last := fmt.Sprintf("%s-%d", name, twenty)
 	course.Docker(t, "exec", last, "dd", "if=/dev/urandom", "of=/file", "bs=1000", "count=1000")
 	written, _ = sizes(t, last, 1)
 	assert.GreaterOrEqual(t, written, 1e6)
