@@ -6,11 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"docker-proven/internal/engine"
 	"docker-proven/internal/image"
 	"docker-proven/internal/lock"
 )
@@ -39,8 +39,7 @@ func NeedsDockerHub(t *testing.T) {
 func NeedsEngine(t *testing.T, major int) {
 	t.Helper()
 	lessonOf(t)
-	word, _, _ := strings.Cut(theEngine.ServerVersion, ".")
-	if version, err := strconv.Atoi(word); err != nil || version < major {
+	if engine.Major(theEngine.ServerVersion) < major {
 		t.Skipf("not provable here: the claim is about engines from %d on, and this is %s", major, theEngine.ServerVersion)
 	}
 }

@@ -128,8 +128,7 @@ func docker(ctx context.Context, environment, arguments []string) (string, error
 }
 
 func notTooOld(version string, err error) (string, error) {
-	major, _, _ := strings.Cut(version, ".")
-	if n, _ := strconv.Atoi(major); err == nil && n < engine.Oldest {
+	if err == nil && engine.Major(version) < engine.Oldest {
 		return "", fmt.Errorf("%s is older than %d: upgrade it", version, engine.Oldest)
 	}
 	return version, err

@@ -212,7 +212,7 @@ func (on platform) fits(f Facts) error {
 	if f.OS == "windows" {
 		return on.windowsContainers(f)
 	}
-	if !f.Podman && major(f.ServerVersion) < Oldest {
+	if !f.Podman && Major(f.ServerVersion) < Oldest {
 		return on.tooOld(f)
 	}
 	if f.CgroupDriver == "none" {
@@ -271,8 +271,8 @@ func version(line string) string {
 	return strings.TrimSpace(number)
 }
 
-// major is 28 for 28.5.2, and 0 for what is not a version.
-func major(version string) int {
+// Major is 28 for 28.5.2, and 0 for what is not a version.
+func Major(version string) int {
 	first, _, _ := strings.Cut(version, ".")
 	n, _ := strconv.Atoi(first)
 	return n

@@ -87,9 +87,9 @@ func readDistribution(file string) distribution {
 func (d distribution) installs() bool {
 	switch d.id {
 	case "debian":
-		return d.version == "" || major(d.version) >= 12
+		return d.version == "" || Major(d.version) >= 12
 	case "ubuntu":
-		return major(d.version) >= 22
+		return Major(d.version) >= 22
 	}
 	return false
 }

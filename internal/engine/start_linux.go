@@ -111,7 +111,7 @@ func dockerd(ctx context.Context) string {
 		path = "/usr/sbin/dockerd"
 	}
 	said, err := exec.CommandContext(ctx, path, "--version").Output()
-	if err != nil || major(version(string(said))) < Oldest {
+	if err != nil || Major(version(string(said))) < Oldest {
 		return ""
 	}
 	return path
