@@ -32,14 +32,14 @@ func NewPlace(t *testing.T, engine *course.ThrowawayEngine, service Service) *Pl
 		engine.Docker(t, "run", "--detach", "--network", p.Network, "--network-alias", APIGolang.Name, busybox,
 			"sh", "-c", "mkdir /www && printf pong > /www/ping && httpd -f -p 8080 -h /www")
 	} else {
-		p.flags = append(p.flags, "--env", "DATABASE_URL="+StartDatabase(t, engine, p.Network, "db"))
+		p.flags = append(p.flags, "--env", "DATABASE_URL="+startDatabase(t, engine, p.Network, "db"))
 	}
 	engine.Docker(t, "run", "--detach", "--init", "--name", p.Visitor, "--network", p.Network, busybox, "sleep", "1000000")
 	return p
 }
 
-// StartDatabase runs Postgres in a network of the engine under a host name, and returns its connection string.
-func StartDatabase(t *testing.T, engine *course.ThrowawayEngine, network, host string) (url string) {
+// startDatabase runs Postgres in a network of the engine under a host name, and returns its connection string.
+func startDatabase(t *testing.T, engine *course.ThrowawayEngine, network, host string) (url string) {
 	t.Helper()
 	password := course.Secret(t)
 	engine.Docker(t, "run", "--detach", "--name", network+"-"+host, "--network", network, "--network-alias", host,

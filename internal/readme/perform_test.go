@@ -75,7 +75,7 @@ func checkClaims(t *testing.T, module, content string) string {
 		switch {
 		case slices.Equal(names, said):
 		case refreshing() && len(said) > 0 && len(names) > 0:
-			content = WithClaims(content, file, names)
+			content = withClaims(content, file, names)
 		default:
 			t.Errorf("%s/README.md lists these claims under %s:\n  %s\nand the file has these tests:\n  %s\n(make readme mends the list of a file that has one.)",
 				module, file, strings.Join(said, "\n  "), strings.Join(names, "\n  "))
@@ -125,8 +125,8 @@ func perform(t *testing.T, module, content string, divide func([]Step) [][]Step)
 	}
 	printed := slices.Concat(outputs...)
 	for n, step := range slices.Backward(steps) { // the last one first, so that the lines before it stay where they are
-		if !Matches(step.Expected, printed[n]) {
-			content = WithOutput(content, step, printed[n])
+		if !matches(step.Expected, printed[n]) {
+			content = withOutput(content, step, printed[n])
 		}
 	}
 	return content
@@ -137,7 +137,7 @@ func typed(t *testing.T, module string, shell *course.Session, steps []Step) (ou
 	t.Helper()
 	for _, step := range steps {
 		output := shell.Type(step.Command)
-		if !refreshing() && !Matches(step.Expected, output) {
+		if !refreshing() && !matches(step.Expected, output) {
 			t.Errorf("%s/README.md:%d: $ %s\nshould print, as the README says,\n%s\nand printed\n%s\n(make readme writes it there.)",
 				module, step.Line, step.Command, indented(strings.Join(step.Expected, "\n")), indented(output))
 		}

@@ -65,8 +65,8 @@ var (
 	hereDocumentStart = regexp.MustCompile(`<<'(\w+)'$`)
 )
 
-// Matches is whether output is what is expected, in which `...` stands for what varies.
-func Matches(expected []string, output string) bool {
+// matches is whether output is what is expected, in which `...` stands for what varies.
+func matches(expected []string, output string) bool {
 	var pattern strings.Builder
 	pattern.WriteString(`^`)
 	for _, line := range expected {
@@ -88,8 +88,8 @@ func Matches(expected []string, output string) bool {
 	return regexp.MustCompile(pattern.String()).MatchString(output)
 }
 
-// WithOutput is the README with what a step really printed in place of what it says.
-func WithOutput(content string, step Step, output string) string {
+// withOutput is the README with what a step really printed in place of what it says.
+func withOutput(content string, step Step, output string) string {
 	lines := strings.Split(content, "\n")
 	from := step.Line - 1 + strings.Count(step.Command, "\n") + 1
 	replaced := append([]string{}, lines[:from]...)
@@ -112,8 +112,8 @@ func Claims(content string) map[string][]string {
 	return claims
 }
 
-// WithClaims is the README with other claims in place of those that it lists under the link of a file.
-func WithClaims(content, file string, names []string) string {
+// withClaims is the README with other claims in place of those that it lists under the link of a file.
+func withClaims(content, file string, names []string) string {
 	var lines []string
 	current, written := "", false
 	for _, line := range strings.Split(content, "\n") {

@@ -58,21 +58,21 @@ func TestOutputMatchesButForWhatVaries(t *testing.T) {
 		{[]string{" name "}, " name \r\n", true},
 		{[]string{"no newline"}, "no newline", true},
 	} {
-		assert.Equal(t, row.matches, Matches(row.expected, row.output), "%q %q", row.expected, row.output)
+		assert.Equal(t, row.matches, matches(row.expected, row.output), "%q %q", row.expected, row.output)
 	}
 }
 
 func TestDriftIsWrittenWhereItBelongs(t *testing.T) {
-	written := WithOutput(page, Steps(page)[1], "one\ntwo\n")
+	written := withOutput(page, Steps(page)[1], "one\ntwo\n")
 	assert.Equal(t, []string{"one", "two"}, Steps(written)[1].Expected)
-	assert.Equal(t, page, WithOutput(written, Steps(written)[1], "one two\n"), "and nothing else should have changed")
+	assert.Equal(t, page, withOutput(written, Steps(written)[1], "one two\n"), "and nothing else should have changed")
 }
 
 func TestClaimsAreReadAndWrittenByFile(t *testing.T) {
 	assert.Equal(t, map[string][]string{"1_test.go": {"TestA", "TestB"}, "2_test.go": {"TestC"}}, Claims(page))
-	written := WithClaims(page, "1_test.go", []string{"TestB", "TestD", "TestE"})
+	written := withClaims(page, "1_test.go", []string{"TestB", "TestD", "TestE"})
 	assert.Equal(t, map[string][]string{"1_test.go": {"TestB", "TestD", "TestE"}, "2_test.go": {"TestC"}}, Claims(written))
-	assert.Equal(t, page, WithClaims(written, "1_test.go", []string{"TestA", "TestB"}), "and nothing else should have changed")
+	assert.Equal(t, page, withClaims(written, "1_test.go", []string{"TestA", "TestB"}), "and nothing else should have changed")
 }
 
 // The README of the whole course has commands that run it, which have to exist, and none else.
