@@ -70,8 +70,8 @@ func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
 }
 
 // Of a pull request, which anybody may make, everything is done but the last two steps. Of a push to any branch but main,
-// nothing. And where a step fails, there is no next one: neither what doesn't pass its tests is published, nor what doesn't
-// start, nor what the scanner has an advisory about.
+// nothing. And where a step fails, there is no next one for that image: neither what doesn't pass its tests is published, nor what
+// doesn't start, nor what the scanner has an advisory about.
 func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	server := newServer(t)
 	course.Say(t, "A push to another branch, and a tag that is no release, begin nothing:")
@@ -124,7 +124,7 @@ type server struct {
 	course.CLI
 	registry   *registry.Registry
 	password   string
-	repository string
+	repository string // may have capitals, which the names of images may not
 }
 
 func newServer(t *testing.T) *server {
@@ -135,19 +135,19 @@ func newServer(t *testing.T) *server {
 		CLI:        course.CLI{}.WithOwnConfiguration(t),
 		registry:   registry.Start(t, registry.Password(t, "robot", password)),
 		password:   password,
-		repository: course.Unique(t, "ada/"),
+		repository: course.Unique(t, "Ada/"),
 	}
 }
 
 // image is the name of a service's images, without a tag.
 func (s *server) image(service example.Service) string {
-	return s.registry.Address + "/" + s.repository + "/" + service.Name
+	return s.registry.Address + "/" + strings.ToLower(s.repository) + "/" + service.Name
 }
 
 // tags are those under which the registry has a service's image.
 func (s *server) tags(t *testing.T, service example.Service) []string {
 	t.Helper()
-	answer := s.registry.Get(t, "/v2/"+s.repository+"/"+service.Name+"/tags/list", registry.BasicAuth(t, "robot", s.password))
+	answer := s.registry.Get(t, "/v2/"+strings.ToLower(s.repository)+"/"+service.Name+"/tags/list", registry.BasicAuth(t, "robot", s.password))
 	if answer.Status == 404 {
 		return nil
 	}
@@ -207,9 +207,11 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	}
 	require.True(t, c.begins(t), "%s of %s should begin the workflow", c.event, c.ref)
 	job := c.workflow(t).Jobs["image"]
+	require.Nil(t, job.If, "it should be performed always")
+	require.Nil(t, job.Permissions, "it should have those that are said above all jobs")
+	require.Nil(t, job.ContinueOnError)
 
 	known := map[string]string{
-		"github.repository":           c.repository,
 		"secrets.GITHUB_TOKEN":        c.password,
 		"github.event_name == 'push'": fmt.Sprint(c.event == "push"),
 	}
@@ -235,7 +237,7 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	shell := c.In(c.directory)
 	for name, value := range map[string]string{
 		"GITHUB_ENV": variables, "GITHUB_SHA": c.commit, "GITHUB_REF": c.ref, "GITHUB_REF_NAME": refName(c.ref),
-		"GITHUB_ACTOR": "robot", "SCANNER_FLAGS": "--offline --verbosity error",
+		"GITHUB_REPOSITORY": c.repository, "GITHUB_ACTOR": "robot", "SCANNER_FLAGS": "--offline --verbosity error",
 	} {
 		shell = shell.With(name + "=" + value)
 	}
@@ -264,6 +266,7 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 			continue
 		}
 		course.Say(t, "Step %s, for %s:", step.Name.Value, service.Name)
+		require.Nil(t, step.ContinueOnError, "the server should not go on when it fails")
 		with(step.Env)
 		told, err := os.ReadFile(variables)
 		require.NoError(t, err)

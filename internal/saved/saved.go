@@ -81,26 +81,26 @@ func isCompressed(content *bufio.Reader) bool {
 }
 
 // Compress compresses all layers of an archive's one image, where some are and others are not, for programs that take all to
-// be like the first.
-func Compress(archive string) error {
+// be like the first. It tells whether it had to.
+func Compress(archive string) (changed bool, err error) {
 	image, err := Open(archive)
 	if err != nil {
-		return err
+		return false, err
 	}
 	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(archive) })
 	if err != nil {
-		return err
+		return false, err
 	}
 	if mixed, err := isMixed(archive, manifest[0].Layers); err != nil || !mixed {
-		return err
+		return false, err
 	}
 	layers, err := image.image.Layers()
 	if err != nil {
-		return err
+		return false, err
 	}
 	for n, layer := range layers {
 		if layers[n], err = tarball.LayerFromOpener(layer.Uncompressed); err != nil {
-			return err
+			return false, err
 		}
 	}
 	compressed, err := mutate.AppendLayers(empty.Image, layers...)
@@ -108,16 +108,16 @@ func Compress(archive string) error {
 		compressed, err = mutate.ConfigFile(compressed, image.config)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	tag, err := name.NewTag(manifest[0].RepoTags[0])
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := tarball.WriteToFile(archive+".compressed", tag, compressed); err != nil {
-		return err
+		return false, err
 	}
-	return os.Rename(archive+".compressed", archive)
+	return true, os.Rename(archive+".compressed", archive)
 }
 
 // isMixed is whether some layers of an archive are compressed, and others are not.

@@ -113,11 +113,15 @@ func TestEachLayerIsReadAsItWasKept(t *testing.T) {
 		if first == "plain" {
 			assert.Error(t, readByOthers(t, path))
 		}
-		require.NoError(t, Compress(path))
+		changed, err := Compress(path)
+		require.NoError(t, err)
+		assert.True(t, changed)
 		require.NoError(t, readByOthers(t, path))
 		once, err := os.Stat(path)
 		require.NoError(t, err)
-		require.NoError(t, Compress(path))
+		changed, err = Compress(path)
+		require.NoError(t, err)
+		assert.False(t, changed)
 		twice, err := os.Stat(path)
 		require.NoError(t, err)
 		assert.True(t, os.SameFile(once, twice), "what is alike is left alone")
