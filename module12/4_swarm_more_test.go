@@ -13,7 +13,7 @@ import (
 )
 
 // Two tokens open a swarm: one makes workers of those who join, the other managers, as in the next lesson. A worker runs tasks
-// and can't say anything; only managers take commands. And who has no token, or a wrong one, stays outside.
+// and can't say anything; only managers take commands. And who has a wrong one stays outside.
 func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 	s := threeMachines(t)
 	defer s.remove(t)
@@ -166,11 +166,14 @@ func TestADrainedMachineGivesItsTasksAwayAndMayReturn(t *testing.T) {
 	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\n$")
 
 	course.Say(t, "It returns. What runs elsewhere stays there; what is new comes to the one that has least:")
+	running := []string{"service", "ps", "--quiet", "--filter", "desired-state=running", service}
+	before := strings.Fields(s.first.Docker(t, running...).Stdout)
 	s.first.Docker(t, "node", "update", "--availability", "active", "third")
 	s.first.DockerUntil(t, "^Ready Active\n$", "node", "ls", "--filter", "name=third", "--format", "{{.Status}} {{.Availability}}")
 	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\n$")
 	s.first.Docker(t, "service", "scale", "--detach", service+"=9")
 	s.runs(t, service, "^first\nfirst\nfirst\nsecond\nsecond\nsecond\nthird\nthird\nthird\n$")
+	assert.Subset(t, strings.Fields(s.first.Docker(t, running...).Stdout), before, "none should have been moved")
 }
 
 // A port published in the mode `host` is a port of the machine that the task runs on. The machine answers by that task
@@ -225,6 +228,7 @@ func TestTheRoutingMeshTakesRequestsAtEveryMachine(t *testing.T) {
 // It is meant for services. A container that `docker run` makes may join it, too, if the network was made to be attachable.
 func TestContainersOfTwoMachinesMeetInAnOverlayNetworkThatIsAttachable(t *testing.T) {
 	s := threeMachines(t)
+	defer s.remove(t)
 	closed, open := course.Unique(t, "closed-"), course.Unique(t, "open-")
 	s.first.Docker(t, "network", "create", "--driver", "overlay", closed)
 	refused := s.first.DockerFails(t, "run", "--rm", "--network", closed, s.busybox, "true")
@@ -239,6 +243,21 @@ func TestContainersOfTwoMachinesMeetInAnOverlayNetworkThatIsAttachable(t *testin
 	course.Say(t, "In a network of the machine's own, nobody there knows the name:")
 	alone := s.second.DockerFails(t, append([]string{"run", "--rm"}, ask...)...)
 	assert.Contains(t, alone.Stderr, "bad address 'web'")
+}
+
+// The name of a service stands for one address, behind which the swarm passes each connection on to one of the tasks. In the mode
+// dnsrr (for DNS round robin) it stands for the addresses of all tasks, and who asks for it chooses.
+func TestTheNameOfAServiceStandsForOneAddressOrForThoseOfItsTasks(t *testing.T) {
+	s := threeMachines(t)
+	defer s.remove(t)
+	network := course.Unique(t, "names-")
+	s.first.Docker(t, "network", "create", "--driver", "overlay", "--attachable", network)
+	for mode, addresses := range map[string]string{"vip": "1", "dnsrr": "2"} {
+		name := s.service(t, "--replicas", "2", "--endpoint-mode", mode, "--network", network)
+		s.runs(t, name, `^\S+\n\S+\n$`)
+		s.first.DockerUntil(t, "^"+addresses+"\n$", "run", "--rm", "--network", network, s.busybox, "sh", "-c",
+			"nslookup "+name+" | grep -c '^Address.* 10\\.'")
+	}
 }
 
 // server is a line for the shell: a server that says which machine it is on.

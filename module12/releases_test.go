@@ -1,7 +1,10 @@
 package module12
 
 import (
+	"os"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/example"
@@ -25,8 +28,11 @@ func release(t *testing.T) releases {
 	t.Helper()
 	course.Say(t, "The images of the application are the last ones of module06. Of api-golang, there are two more releases:")
 	tags := releases{}
+	lesson, err := os.ReadFile("README.md")
+	require.NoError(t, err)
 	for _, service := range example.Services {
 		tags[service.Name+":1"] = service.BuildHere(t, service.Last)
+		require.Contains(t, string(lesson), service.Building(service.Name+":1"), "README.md should make it of the same file")
 	}
 	first := "FROM " + tags["api-golang:1"] + "\n"
 	tags["api-golang:2"] = course.BuildQuietly(t, "api-golang", first+next)

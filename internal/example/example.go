@@ -46,6 +46,11 @@ func (s Service) Dockerfile(step int) string {
 	return "../module06/" + file
 }
 
+// Building is the command by which one makes the service's last image, in the repository's directory.
+func (s Service) Building(tag string) string {
+	return fmt.Sprintf("docker build --tag %s --file module06/%s/Dockerfile.%d module05/app/%s\n", tag, s.Name, s.Last, s.Name)
+}
+
 // Tag is the name of the service's image of that step: "api-golang:3".
 func (s Service) Tag(step int) string { return fmt.Sprintf("%s:%d", s.Name, step) }
 
