@@ -114,13 +114,23 @@ func TestAnImagesIdDependsOnItsContentAlone(t *testing.T) {
 
 	// One more, and not another one in its place: the BuildKit of Docker 24 takes a file for unchanged whose size and time are.
 	course.Say(t, "One byte more:")
-	_, changed := build(write("hello!"), fixed...)
+	other, changed := build(write("hello!"), fixed...)
 	assert.NotEqual(t, first, changed, "one byte is enough for another id")
 
 	course.Say(t, "Another name for the first image:")
 	course.Docker(t, "tag", tag, tag+"-renamed")
 	renamed := course.Docker(t, "image", "inspect", "--format", "{{.Id}}", tag+"-renamed").Stdout
 	assert.Equal(t, first, renamed, "a tag points at an image and is no part of it")
+	course.Docker(t, "tag", other, tag+"-renamed")
+	moved := course.Docker(t, "image", "inspect", "--format", "{{.Id}}", tag+"-renamed").Stdout
+	assert.Equal(t, changed, moved, "a tag can be moved to another image")
+
+	course.Say(t, "The first content again, in a file of another time:")
+	later := write("hello")
+	course.Typed(t, "", "touch", "-t", "197001020000", filepath.Join(later, "greeting"))
+	require.NoError(t, os.Chtimes(filepath.Join(later, "greeting"), time.Unix(86400, 0), time.Unix(86400, 0)))
+	_, dated := build(later, fixed...)
+	assert.NotEqual(t, first, dated, "a file's time is content, too")
 
 	course.Say(t, "The first content again, without SOURCE_DATE_EPOCH: the build notes the time, which is content, too.")
 	_, now := build(hello)

@@ -21,7 +21,9 @@ func TestContainersOfDifferentDistributionsShareOneKernel(t *testing.T) {
 	assert.NotEqual(t, debian.Exec(t, distribution).Stdout, alpine.Exec(t, distribution).Stdout,
 		"the two should be different distributions")
 
-	course.Say(t, "Different files; and the kernel?")
+	course.Say(t, "Different files, and no kernel among them. (Its file would be called vmlinuz or vmlinux.)")
+	const kernels = "find / -xdev -name 'vmlinu*'"
+	assert.Empty(t, debian.Exec(t, kernels).Stdout+alpine.Exec(t, kernels).Stdout, "there should be no kernel in an image")
 	for _, fact := range []struct{ line, same string }{
 		{"uname -r", "the kernel's release should be the same"},
 		{"grep btime /proc/stat", "the kernel should have booted at the same second"},
@@ -64,5 +66,6 @@ func TestWhenTheMainProcessEndsTheContainerHasEnded(t *testing.T) {
 
 	course.Say(t, "The other container loses the process beside its main one, and takes no harm:")
 	staying.Exec(t, `kill -KILL $(pidof sleep | tr ' ' '\n' | sort -n | head -n 1)`)
+	course.DockerUntil(t, "^$", look...)
 	assert.Equal(t, "running with status 0\n", status(staying))
 }

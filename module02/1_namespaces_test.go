@@ -56,6 +56,10 @@ func TestTwoContainersAreInDifferentNamespacesUnlessAskedToShare(t *testing.T) {
 	for _, kind := range []string{"mnt", "uts"} {
 		assert.NotEqual(t, first[kind], third[kind], "nobody asked to share this one: %s", kind)
 	}
+	course.Say(t, "A user namespace of its own a container has where the engine maps users, and a time namespace where engine and kernel can:")
+	mapped := strings.Contains(course.Docker(t, "info", "--format", "{{.SecurityOptions}}").Stdout, "name=userns")
+	assert.Equal(t, mapped, first["user"] != machine["user"], "own user namespaces where the engine says userns")
+	assert.Equal(t, first["time"] != machine["time"], first["time"] != second["time"], "both should have their own, or both the machine's")
 	course.Say(t, "Of the cgroup kind the engine may give each its own (private, the rule with cgroup v2) or none (host):")
 	private := course.Docker(t, "inspect", "--format", "{{.HostConfig.CgroupnsMode}}", one.Name, other.Name)
 	ownCgroups := private.Stdout == "private\nprivate\n"
@@ -119,10 +123,11 @@ func TestAContainersFirstProcessIsNumberOneInsideAndAnotherOutside(t *testing.T)
 
 // --pid container:NAME puts a container into another one's pid namespace. It sees the other's processes and may even
 // stop them, which is how one debugs a container that has no tools in it. Its files are still its own: that is
-// another namespace. (The other's are a door further: /proc/1/root is the root directory of process 1.)
+// another namespace. (The other's are a door further: /proc/1/root is the root directory of process 1, which nobody in the
+// namespace can kill.)
 func TestASharedPidNamespaceShowsTheOthersProcessesAndNotItsFiles(t *testing.T) {
-	watched := course.Run(t, image.Busybox, course.Shell("echo 'found me' > /notes && exec sleep 603"))
-	watched.WaitFor(t, "test -s /notes")
+	watched := course.Run(t, image.Busybox, course.Shell("echo 'found me' > /notes; sleep 603; echo somebody stopped it; exec sleep 604"))
+	watched.WaitFor(t, "test -s /notes && pidof sleep")
 	with := course.Run(t, image.Busybox, course.Pid("container:"+watched.Name))
 	without := course.Run(t, image.Busybox)
 
@@ -132,6 +137,11 @@ func TestASharedPidNamespaceShowsTheOthersProcessesAndNotItsFiles(t *testing.T) 
 	with.ExecFails(t, "cat /notes")
 	assert.Equal(t, "found me\n", with.Exec(t, "cat /proc/1/root/notes").Stdout)
 	without.ExecFails(t, "cat /proc/1/root/notes")
+
+	course.Say(t, "Without --pid there is nothing that it could stop; with it, there is the other's sleep:")
+	without.ExecFails(t, "kill $(pidof sleep)")
+	with.Exec(t, "kill $(pidof sleep)")
+	watched.WaitForLog(t, "somebody stopped it")
 }
 
 // Every container has a network of its own, ports included. So two web servers listen on port 80 at once, and each
@@ -167,7 +177,7 @@ func TestASharedNetworkIsReachedOverLocalhost(t *testing.T) {
 	assert.Contains(t, without.Stderr, "Connection refused", "its own localhost, where nothing listens")
 }
 
-// --network none leaves a container alone with its loopback address: no way out, and no way in.
+// --network none leaves a container alone with its loopback address: there is no way out.
 func TestNetworkNoneHasLoopbackAlone(t *testing.T) {
 	const addresses = "ip -o -4 address | awk '{print $2, $4}'"
 	alone := course.Once(t, image.Busybox, course.Network("none"), course.Shell(addresses))
@@ -176,6 +186,11 @@ func TestNetworkNoneHasLoopbackAlone(t *testing.T) {
 	connected := course.Once(t, image.Busybox, course.Shell(addresses))
 	assert.Contains(t, connected.Stdout, "lo 127.0.0.1/8\n")
 	assert.Contains(t, connected.Stdout, "eth0 ", "by default a container is on the bridge network")
+
+	neighbour := course.Run(t, image.Busybox)
+	ping := course.Command("ping", "-c", "1", strings.TrimSpace(neighbour.Exec(t, "hostname -i").Stdout))
+	course.Once(t, image.Busybox, ping)
+	course.OnceFails(t, image.Busybox, course.Network("none"), ping)
 }
 
 // The mnt namespace is why a container has a root directory and mounts of its own: what is mounted here isn't there.

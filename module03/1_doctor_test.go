@@ -24,6 +24,7 @@ func TestTheDoctorFindsAWorkingInstallationAndReportsABrokenOne(t *testing.T) {
 	for _, finding := range healthy {
 		if finding.Check != "registry" { // Docker Hub is not part of the installation, and stand-ins serve without it
 			assert.True(t, finding.OK(), "%s", finding)
+			assert.NotEmpty(t, finding.Value, "%s", finding)
 		}
 	}
 
@@ -49,20 +50,21 @@ func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
 }
 
 // With no engine there is nothing to prove, so nothing may look proven: the run fails, in one paragraph that
-// says what to do on this platform, and not a single test is reported as passed or skipped.
+// says what to do, and not a single test is reported as passed or skipped.
 func TestAnUnreachableEngineIsAClearErrorAndNotAGreenRun(t *testing.T) {
 	const oneTest = "^TestTheDoctorTellsWhetherDockerHubIsReached$"
 	lost := course.ThisLesson(t, oneTest, "DOCKER_HOST=tcp://127.0.0.1:1")
 	assert.NotZero(t, lost.ExitCode)
 	assert.Contains(t, lost.Output(), "127.0.0.1:1", "the address that was tried")
 	assert.Contains(t, lost.Output(), "DOCKER_HOST", "and where it came from")
+	assert.Contains(t, lost.Output(), "Unset DOCKER_HOST", "and what to do")
 	assert.NotContains(t, lost.Output(), "PASS")
 	assert.NotContains(t, lost.Output(), "SKIP")
 	assert.Less(t, strings.Count(lost.Output(), "\n"), 8, "one paragraph, not a stack trace")
 
 	found := course.ThisLesson(t, oneTest)
 	assert.Zero(t, found.ExitCode, "with the engine the same test runs")
-	assert.Contains(t, found.Output(), "PASS")
+	assert.Contains(t, found.Output(), "--- PASS: TestTheDoctorTellsWhetherDockerHubIsReached")
 }
 
 func lines(findings []doctor.Finding) string {

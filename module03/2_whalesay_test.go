@@ -33,7 +33,7 @@ func TestWhalesaySaysItsPhraseEmojiIncluded(t *testing.T) {
 	result := course.OnceFails(t, image.Debian, course.Command("cowsay", phrase))
 	assert.Equal(t, 127, result.ExitCode, "the image underneath can't draw whales")
 
-	course.Say(t, "The list of all packages, which apt-get needs and the whale doesn't, was removed in the instruction that fetched it:")
+	course.Say(t, "The list of all packages, which apt-get needs and the whale doesn't, was removed again:")
 	assert.Empty(t, course.Docker(t, "run", "--rm", "--entrypoint", "ls", tag, "-A", "/var/lib/apt/lists").Stdout)
 }
 

@@ -53,6 +53,8 @@ func TestAWrongPasswordIsRefused(t *testing.T) {
 // --publish the host has nobody listening, however ready the server is inside.
 func TestWithoutPublishNothingListensOnTheHost(t *testing.T) {
 	course.NeedsHostPort(t, 5432)
+	declared := course.Docker(t, "image", "inspect", "--format", "{{json .Config.ExposedPorts}}", course.Ref(t, image.Postgres))
+	assert.Equal(t, `{"5432/tcp":{}}`+"\n", declared.Stdout)
 	password := course.Secret(t)
 	hidden := course.Run(t, image.Postgres, course.Env("POSTGRES_PASSWORD", password))
 	database.WaitUntilReady(t, hidden)

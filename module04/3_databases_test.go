@@ -44,7 +44,7 @@ func TestTwoPostgresMajorsRunAtOnce(t *testing.T) {
 	assert.ErrorContains(t, err, "does not exist", "they share nothing")
 }
 
-// Redis keeps everything in memory, and writes it to /data at intervals, when it is stopped, and when told to (save). On a
+// Redis keeps everything in memory, and writes it to /data when it is told to (save), among other times. On a
 // named volume a key outlives the container, and the next one has it; one that isn't given the volume hasn't.
 func TestARedisKeyOutlivesTheContainerOnAVolume(t *testing.T) {
 	data := course.NewVolume(t, "redis-data")
@@ -154,6 +154,9 @@ func TestMariaDBReadsItsConfigurationFromConfD(t *testing.T) {
 	file := course.File(t, "course.cnf", "[mariadbd]\nmax_connections = 77\n")
 	configured := course.Once(t, image.MariaDB, course.Volume(file, "/etc/mysql/conf.d/course.cnf", "ro"), settings)
 	assert.Equal(t, strings.Replace(standard.Stdout, "151", "77", 1), configured.Stdout, "this setting and no other")
+
+	ignored := course.Once(t, image.MariaDB, course.Volume(file, "/etc/mysql/conf.d/course.conf", "ro"), settings)
+	assert.Equal(t, standard.Stdout, ignored.Stdout, "a file of another name should not be read")
 }
 
 // While it still sets itself up, MariaDB answers on its socket only, and says port 0.
@@ -167,7 +170,7 @@ func mariadb(password, sql string) string {
 // MongoDB, like the others, becomes a database to play with by one command.
 func TestMongoDBKeepsADocumentOnAVolume(t *testing.T) {
 	data := course.NewVolume(t, "mongo-data")
-	ready := `mongosh --quiet --eval 'db.runCommand({ ping: 1 }).ok' | grep 1`
+	ready := `mongosh --quiet --eval 'db.runCommand({ ping: 1 }).ok' | grep -x 1`
 	first := course.Run(t, image.MongoDB, course.Volume(data, "/data/db"))
 	first.WaitFor(t, ready)
 	first.Exec(t, `mongosh --quiet --eval 'db.guests.insertOne({ name: "Barbara" }, { writeConcern: { j: true } })'`)
@@ -182,7 +185,7 @@ func TestMongoDBKeepsADocumentOnAVolume(t *testing.T) {
 	assert.Equal(t, "0\n", without.Exec(t, `mongosh --quiet --eval 'db.guests.countDocuments()'`).Stdout)
 }
 
-// Elasticsearch answers over HTTP once it is told to be alone.
+// Elasticsearch is told to be alone here (single-node), and to do without passwords and encryption, so that plain HTTP reaches it.
 func TestElasticsearchFindsADocument(t *testing.T) {
 	server := course.Run(t, image.Elasticsearch,
 		course.Env("discovery.type", "single-node"), course.Env("xpack.security.enabled", "false"),
@@ -194,7 +197,7 @@ func TestElasticsearchFindsADocument(t *testing.T) {
 	assert.Contains(t, server.Exec(t, find).Stdout, `"count":1`)
 }
 
-// Neo4j stores graphs, and asks for a password unless told otherwise.
+// Neo4j stores graphs. Here it is told to ask for no password.
 func TestNeo4jRemembersAGraph(t *testing.T) {
 	server := course.Run(t, image.Neo4j, course.Env("NEO4J_AUTH", "none"))
 	server.WaitFor(t, "cypher-shell 'RETURN 1'")

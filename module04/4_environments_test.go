@@ -9,8 +9,8 @@ import (
 	"docker-proven/internal/image"
 )
 
-// Any distribution is one command away, to try something and throw it away. All of them share this machine's
-// kernel, and each brings its own files.
+// Any distribution is one command away, to try something and throw it away. All of them run on one kernel,
+// that of the engine's machine, and each brings its own files.
 func TestEveryDistributionIsOneCommandAway(t *testing.T) {
 	for _, distribution := range []image.Image{image.Ubuntu, image.Debian, image.Alpine, image.Busybox} {
 		t.Run(distribution.Name, func(t *testing.T) {
