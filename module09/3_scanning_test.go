@@ -3,6 +3,7 @@ package module09
 import (
 	"cmp"
 	"encoding/json"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -235,18 +236,22 @@ func programs(t *testing.T, tag string) (directory string) {
 
 func govulncheck(t *testing.T, directory, program string) string {
 	t.Helper()
-	return course.Script(t, "", govulncheckLine(t, directory, program)).Stdout
+	return course.CLI{}.Program(t, "go", govulncheckOf(t, directory, program)...).Stdout
 }
 
 func govulncheckFails(t *testing.T, directory, program string) string {
 	t.Helper()
-	return course.ScriptFails(t, "", govulncheckLine(t, directory, program)).Stdout
+	return course.CLI{}.ProgramFails(t, "go", govulncheckOf(t, directory, program)...).Stdout
 }
 
-func govulncheckLine(t *testing.T, directory, program string) string {
+func govulncheckOf(t *testing.T, directory, program string) []string {
 	t.Helper()
 	advisories, err := filepath.Abs("advisories/go")
 	require.NoError(t, err)
-	return "go tool govulncheck -mode binary -db file://" + filepath.ToSlash(advisories) + " " +
-		filepath.ToSlash(filepath.Join(directory, program)) + "\n"
+	path := filepath.ToSlash(advisories)
+	if !strings.HasPrefix(path, "/") { // C:/...
+		path = "/" + path
+	}
+	list := url.URL{Scheme: "file", Path: path}
+	return []string{"tool", "govulncheck", "-mode", "binary", "-db", list.String(), filepath.Join(directory, program)}
 }

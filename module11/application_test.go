@@ -50,6 +50,7 @@ type repository struct {
 // newRepository copies the modules, and makes up the secrets that belong in no repository.
 func newRepository(t *testing.T, engine *course.ThrowawayEngine, overlays ...string) *repository {
 	t.Helper()
+	course.NeedsPathsOfEngines(t)
 	directory := copyModules(t)
 	r := &repository{CLI: engine.In(filepath.Join(directory, "module11")), engine: engine, directory: directory}
 	example.WriteSecrets(t, filepath.Join(directory, "module08", "secrets"))

@@ -380,6 +380,10 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	if !c.forAll {
 		command.Env = append(command.Env, l.headers()...)
 	}
+	if program == "sh" {
+		// The shells of Windows would take a container's path for one of theirs: /work for C:/Program Files/Git/work.
+		command.Env = append(command.Env, "MSYS_NO_PATHCONV=1", "MSYS2_ARG_CONV_EXCL=*")
+	}
 	if c.engine == "" && program == "sh" {
 		command.Env = append(command.Env, "PATH="+l.labellingDirectory()+string(os.PathListSeparator)+path(command.Env))
 	}
@@ -390,10 +394,11 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 // and some plugins, such as compose events, never end then.
 const lingers = 5 * time.Second
 
-// path is the last PATH of an environment, which is the one that counts.
+// path is the last PATH of an environment, which is the one that counts. (On Windows it may be called Path.)
 func path(environment []string) (path string) {
 	for _, variable := range environment {
-		if value, found := strings.CutPrefix(variable, "PATH="); found {
+		name, value, _ := strings.Cut(variable, "=")
+		if name == "PATH" || runtime.GOOS == "windows" && strings.EqualFold(name, "PATH") {
 			path = value
 		}
 	}

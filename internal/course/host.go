@@ -123,7 +123,7 @@ func ReadHostFile(t *testing.T, path string) string {
 // EditHostFile replaces a text in a file of the host, wherever it stands there, and fails the test when it doesn't.
 func EditHostFile(t *testing.T, path, old, replacement string) {
 	t.Helper()
-	Typed(t, "", "sed", "--in-place", fmt.Sprintf("s/%s/%s/g", old, replacement), path)
+	Typed(t, "", "sed", "-i.bak", fmt.Sprintf("s/%s/%s/g", old, replacement), path)
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

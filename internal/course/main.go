@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +101,9 @@ func prepare() error {
 	theEngine = found
 	setAside()
 	openToContainers()
+	if err := seenByDesktop(); err != nil {
+		return err
+	}
 
 	if os.Getenv("GOGC") == "" {
 		// The docker command and its plugins run for moments, hundreds of times: collecting their garbage less often
@@ -163,6 +167,23 @@ func setAside() {
 			os.Unsetenv(name)
 		}
 	}
+}
+
+// seenByDesktop puts files of lessons below the home directory where it is Docker Desktop on Linux that containers get them from:
+// of all directories it shows them that one, unless it has been told to share more.
+// https://docs.docker.com/desktop/settings-and-maintenance/settings/#file-sharing
+func seenByDesktop() error {
+	if !theEngine.Desktop || runtime.GOOS != "linux" || os.Getenv("TMPDIR") != "" {
+		return nil
+	}
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		err = os.MkdirAll(cache, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("no place for files that Docker Desktop's containers see: %w; set TMPDIR to a directory that it shares", err)
+	}
+	return os.Setenv("TMPDIR", cache)
 }
 
 // startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,15 @@ func NeedsNativeFileOwners(t *testing.T) {
 	lessonOf(t)
 	if theEngine.Desktop {
 		t.Skip("not provable here: Docker Desktop's file sharing translates owners between host and container")
+	}
+}
+
+// NeedsPathsOfEngines skips the test, saying why, on Windows, whose paths an engine in a container can't have, too: see Seen.
+func NeedsPathsOfEngines(t *testing.T) {
+	t.Helper()
+	lessonOf(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("not provable here: an engine in a container can't mount a directory of Windows")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -73,8 +74,11 @@ func apart() Option {
 
 // Seen is a directory of the host that an engine in a container has, too, at the same path, as Docker Desktop's has: for
 // compose files and mounts that name files in there. (Such an engine puts a tmpfs over a /tmp that is not a mount, and so
-// over what is mounted below.)
+// over what is mounted below.) On Windows it sees none: see NeedsPathsOfEngines.
 func Seen(directory string) Option {
+	if runtime.GOOS == "windows" {
+		return Options()
+	}
 	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
 }
 

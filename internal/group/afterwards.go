@@ -4,7 +4,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strconv"
 	"sync"
 )
 
@@ -14,13 +13,6 @@ import (
 func Afterwards(script string, arguments ...string) (now func()) {
 	now, _ = afterwards(script, arguments)
 	return now
-}
-
-// KillAfterwards kills a command that has been started with a group of its own, and what it has started, when this process is
-// gone, or earlier, when now is called. It is to be told when the command has ended by itself, by calling never: its process
-// number may be another's then.
-func KillAfterwards(cmd *exec.Cmd) (now, never func()) {
-	return afterwards(`kill -s KILL -- "-$1"`, []string{strconv.Itoa(cmd.Process.Pid)})
 }
 
 func afterwards(script string, arguments []string) (now, never func()) {

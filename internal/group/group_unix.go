@@ -4,6 +4,7 @@ package group
 
 import (
 	"os/exec"
+	"strconv"
 	"syscall"
 )
 
@@ -16,3 +17,10 @@ func Interrupt(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, sysc
 
 // Kill sends them SIGKILL.
 func Kill(cmd *exec.Cmd) error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// KillAfterwards kills a command that has been started with a group of its own, and what it has started, when this process is
+// gone, or earlier, when now is called. It is to be told when the command has ended by itself, by calling never: its process
+// number may be another's then.
+func KillAfterwards(cmd *exec.Cmd) (now, never func()) {
+	return afterwards(`kill -s KILL -- "-$1"`, []string{strconv.Itoa(cmd.Process.Pid)})
+}

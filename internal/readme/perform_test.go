@@ -201,6 +201,7 @@ func hasTest(directory, name string) bool {
 // start starts a throwaway engine that sees a copy of the course's directory.
 func start(t *testing.T) (engine *course.ThrowawayEngine, directory string) {
 	t.Helper()
+	course.NeedsPathsOfEngines(t)
 	directory = filepath.Join(course.HostDirectory(t), "docker-proven")
 	modules, err := filepath.Glob(filepath.Join(root, "module*"))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -40,7 +41,11 @@ func Directory(use string) (string, error) {
 	}
 	if err != nil {
 		os.RemoveAll(directory)
-		return "", fmt.Errorf("no place for temporary files: %w; set TMPDIR to a directory that can be written and has room", err)
+		variable := "TMPDIR"
+		if runtime.GOOS == "windows" {
+			variable = "TMP"
+		}
+		return "", fmt.Errorf("no place for temporary files: %w; set %s to a directory that can be written and has room", err, variable)
 	}
 	return directory, nil
 }
