@@ -131,4 +131,11 @@ func TestABuildAddsAnAttestationAndWithItAnIndexUnlessToldNotTo(t *testing.T) {
 	}
 	assert.Empty(t, platforms("plain", "--provenance=false"), "without an attestation there should be a manifest and no index")
 	assert.ElementsMatch(t, []string{"linux", "unknown"}, platforms("attested"), "the attestation is for no platform")
+
+	course.Say(t, "It tells what the image was made of, to everybody who may pull it:")
+	told := func(tag string) string {
+		return course.Docker(t, "buildx", "imagetools", "inspect", "--format", "{{json .Provenance}}", server.Address+"/hello:"+tag).Stdout
+	}
+	assert.Contains(t, told("attested"), "pkg:docker/busybox")
+	assert.NotContains(t, told("plain"), "pkg:docker")
 }

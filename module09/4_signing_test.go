@@ -42,6 +42,7 @@ func TestASignedImageVerifiesAndAnUnsignedOneIsRefused(t *testing.T) {
 	registry.sign(t, key, signed)
 	registry.verify(t, key, signed)
 	assert.Contains(t, registry.verifyFails(t, key, unsigned), "no signatures found")
+	assert.Contains(t, registry.verifyFails(t, key, "app:2"), "no signatures found")
 }
 
 // What is signed is the digest, not the tag. When the tag is moved to an altered image, the signature doesn't come
@@ -65,6 +66,7 @@ func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
 	registry.sign(t, theirs, name)
 	registry.verify(t, theirs, name)
 	assert.Contains(t, registry.verifyFails(t, ours, name), "failed to verify signature")
+	assert.Contains(t, registry.verifyFails(t, ours, "app:1"), "failed to verify signature")
 
 	registry.sign(t, ours, name)
 	registry.verify(t, ours, name)
