@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -99,6 +100,18 @@ func TestTheStopTimeoutIsHowLongAProgramMayTake(t *testing.T) {
 	log, code = stop(nil)
 	assert.Equal(t, "ready\nfinishing\nfinished\n", log)
 	assert.Zero(t, code, "it should have ended by itself")
+
+	course.Say(t, "A program that doesn't listen is killed after them, which takes these ten seconds:")
+	course.TakesLessThan(t, time.Minute, "docker stop", func() time.Duration {
+		deaf := background(t, nil, "trap '' TERM; echo ready; while :; do sleep 0.1; done")
+		deaf.WaitForLog(t, "ready")
+		began := time.Now()
+		course.Docker(t, "stop", deaf.Name)
+		took := time.Since(began)
+		assert.Greater(t, took, 9*time.Second)
+		assert.Equal(t, killed, exitCode(t, deaf))
+		return took
+	})
 }
 
 const killed = 137 // 128 plus 9, which is SIGKILL's number

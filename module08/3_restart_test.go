@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
@@ -45,6 +47,24 @@ func TestAlwaysRestartsAProgramThatEndsWell(t *testing.T) {
 	once := background(t, nil, short)
 	once.WaitUntilEnded(t)
 	assert.Equal(t, 1, starts(t, once), "without the flag it should have started once")
+
+	// On a busy machine one start now and then takes much longer than another. So this may take a second experiment.
+	course.Say(t, "How long the engine waits, the times of the starts tell, though a start takes its time as well:")
+	course.Eventually(t, "the fifth pause is a second longer than the first", func() bool {
+		slower := background(t, []string{"--restart", "always"}, short)
+		log := course.DockerUntil(t, `(\S+ start\n){6}`, "logs", "--timestamps", slower.Name).Stdout
+		course.Docker(t, "stop", slower.Name)
+		var times []time.Time
+		for line := range strings.Lines(log) {
+			word, _, _ := strings.Cut(line, " ")
+			written, err := time.Parse(time.RFC3339Nano, word)
+			require.NoError(t, err)
+			times = append(times, written)
+		}
+		first, fifth := times[1].Sub(times[0]), times[5].Sub(times[4])
+		course.Say(t, "The first pause was %.1f seconds, the fifth %.1f.", first.Seconds(), fifth.Seconds())
+		return fifth > first+time.Second
+	})
 }
 
 // A policy is for programs that end by themselves. Whoever uses `docker stop` or `docker kill` means it: the container
