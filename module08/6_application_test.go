@@ -28,8 +28,9 @@ func TestNamesResolveOnAUserDefinedNetworkAndNotOnTheDefaultBridge(t *testing.T)
 }
 
 // A network that is internal has no way out of the machine: those in it reach each other, and nobody in the world outside. A
-// database there can't be made to send its data somewhere else. The machine itself has an address in the network, too, and
-// that one is reached. (On a throwaway engine, for which a container of your own engine is the world outside.)
+// database there can open no connection by which to send its data somewhere else. (Engines before 25.0.5 may still ask name
+// servers outside on its behalf.) The machine itself has an address in the network, too, and that one is reached. (On a
+// throwaway engine, for which a container of your own engine is the world outside.)
 func TestAnInternalNetworkHasNoWayOut(t *testing.T) {
 	outside := ask(t, background(t, nil, "sleep 600"), "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}")
 	engine := throwaway(t)
