@@ -48,7 +48,10 @@ func TestOneCommandStartsTheApplication(t *testing.T) {
 	}
 	read := course.Docker(t, "compose", "config", "--format", "json")
 	require.NoError(t, json.Unmarshal([]byte(read.Stdout), &file))
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
 	for _, service := range example.Services {
+		assert.Contains(t, string(readme), service.Building(service.Name), "the README should build the same")
 		build := file.Services[service.Name].Build
 		assert.Equal(t, absolute(t, service.Source()), build.Context)
 		assert.Equal(t, absolute(t, service.Dockerfile(service.Last)), filepath.Join(build.Context, build.Dockerfile))
@@ -64,7 +67,7 @@ func absolute(t *testing.T, path string) string {
 }
 
 // That a container runs doesn't mean that its service is ready. depends_on with the condition service_healthy makes
-// compose wait for the health check before it starts who needs it; with service_started, which is the rule, it doesn't.
+// compose wait for the health check before it starts who needs it; without a condition, it doesn't.
 func TestHealthDecidesTheOrderOfTheStart(t *testing.T) {
 	engine := throwaway(t)
 	const compose = `services:
@@ -77,13 +80,12 @@ func TestHealthDecidesTheOrderOfTheStart(t *testing.T) {
     image: BUSYBOX
     command: sh -c 'test -e /shared/ready && echo in time || echo too early; exec sleep 600'
     volumes: [shared:/shared]
-    depends_on:
-      db: { condition: CONDITION }
+    depends_on: DATABASE
 volumes:
   shared:
 `
 
-	patient := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_healthy"))
+	patient := newSmall(t, engine, strings.ReplaceAll(compose, "DATABASE", "{ db: { condition: service_healthy } }"))
 	up := patient.DockerInBackground(t, "compose", "up", "--detach")
 	patient.DockerUntil(t, `^db\n$`, "compose", "ps", "--status", "running", "--services")
 	course.Say(t, "The database runs, and is not ready. Now it is:")
@@ -92,8 +94,8 @@ volumes:
 	up.WaitForOutput(t, "Healthy")
 	patient.DockerUntil(t, "^in time\n$", "compose", "logs", "--no-log-prefix", "app")
 
-	course.Say(t, "With the other condition:")
-	hasty := newSmall(t, engine, strings.ReplaceAll(compose, "CONDITION", "service_started"))
+	course.Say(t, "Without a condition:")
+	hasty := newSmall(t, engine, strings.ReplaceAll(compose, "DATABASE", "[db]"))
 	hasty.compose(t, "up", "--detach")
 	hasty.DockerUntil(t, "^too early\n$", "compose", "logs", "--no-log-prefix", "app")
 	for _, p := range []*project{patient, hasty} { // whose health would be asked for as long as they run
@@ -105,19 +107,19 @@ volumes:
 // more: --wait makes the command wait for health, and fail if a service ends or doesn't become healthy.
 func TestWaitFailsWhenAServiceDoesNotBecomeHealthy(t *testing.T) {
 	engine := throwaway(t)
-	p := newSmall(t, engine, `services:
-  broken:
-    image: BUSYBOX
-    command: sleep 600
-    healthcheck: { test: "false", interval: 100ms, retries: 2 }
-`)
-	failed := p.DockerFails(t, "compose", "up", "--wait")
-	assert.Contains(t, failed.Stderr, "is unhealthy")
-	p.compose(t, "down", "--timeout", "0")
+	for _, service := range []struct{ keys, problem string }{
+		{`command: sleep 600, healthcheck: { test: "false", interval: 100ms, retries: 2 }`, "is unhealthy"},
+		{`command: "false", healthcheck: { test: "true", interval: 1h }`, "exited (1)"},
+	} {
+		p := newSmall(t, engine, "services: { broken: { image: BUSYBOX, "+service.keys+" } }\n")
+		failed := p.DockerFails(t, "compose", "up", "--wait")
+		assert.Contains(t, failed.Stderr, service.problem)
+		p.compose(t, "down", "--timeout", "0")
 
-	course.Say(t, "Without --wait nobody asks whether it is healthy, and the command succeeds:")
-	p.compose(t, "up", "--detach")
-	p.compose(t, "down", "--timeout", "0")
+		course.Say(t, "Without --wait nobody asks what becomes of it, and the command succeeds:")
+		p.compose(t, "up", "--detach")
+		p.compose(t, "down", "--timeout", "0")
+	}
 }
 
 // Who needs the database is on a network with it, and nobody else. The page is for everybody, so its server is kept
@@ -157,7 +159,7 @@ func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 	const line = "    internal: true"
 	require.Contains(t, file, line)
 	open.write(t, strings.Replace(file, line, "    #", 1))
-	course.Typed(t, "", "sed", "-i", "s/internal: true//", filepath.Join(open.directory, "compose.yaml"))
+	course.Typed(t, "", "sed", "-i.bak", "s/internal: true//", filepath.Join(open.directory, "compose.yaml"))
 	open.compose(t, "create", "db") // with its network
 	open.Docker(t, append([]string{"run", "--rm", "--network", open.name + "_backend"}, out...)...)
 	open.compose(t, "down", "--volumes")
@@ -193,7 +195,8 @@ func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 }
 
 // --scale is how many containers a service has. Its name then stands for all of them: whoever asks for an address is
-// told all addresses. (Who is asked is Docker's own name server, which each container finds at 127.0.0.11.)
+// told all addresses. (Who is asked is Docker's own name server. Containers on a network that somebody has created, as
+// compose does, find it at 127.0.0.11.)
 func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 	engine := throwaway(t)
 	p := newSmall(t, engine, "services: { api: { image: BUSYBOX, command: sleep 600, init: true } }\n")
@@ -201,6 +204,7 @@ func TestScaleRunsSeveralContainersOfOneService(t *testing.T) {
 		line := []string{"run", "--rm", "--network", p.name + "_default", engine.Ref(t, image.Busybox),
 			"nslookup", "-type=a", "api"}
 		answer := p.Docker(t, line...).Stdout
+		assert.Contains(t, answer, "127.0.0.11")
 		_, answer, _ = strings.Cut(answer, "\n\n") // after the name server's own address
 		return strings.Count(answer, "Address")
 	}
