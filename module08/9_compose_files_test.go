@@ -162,14 +162,16 @@ func TestAVariableOfTheFileIsFilledInByTheShellFirst(t *testing.T) {
 	assert.NotContains(t, shell.Docker(t, "compose", "run", "--rm", "page", "env").Stdout, "COLOUR")
 	assert.Contains(t, shell.Docker(t, "compose", "run", "--rm", "told", "env").Stdout, "COLOUR=red\n")
 
-	course.Say(t, "And of the file .env, with env_file and without it:")
+	course.Say(t, "And of the file .env, without a word of it, with env_file, and with environment:")
 	file := newSmall(t, p.engine, `services:
   untold: &untold { image: BUSYBOX, command: env }
   told: { <<: *untold, env_file: .env }
+  handed: { <<: *untold, environment: [COLOUR] }
 `)
 	course.WriteHostFile(t, filepath.Join(file.directory, ".env"), "COLOUR=green\n")
 	assert.NotContains(t, file.compose(t, "run", "--rm", "untold").Stdout, "COLOUR")
 	assert.Contains(t, file.compose(t, "run", "--rm", "told").Stdout, "COLOUR=green\n")
+	assert.Contains(t, file.compose(t, "run", "--rm", "handed").Stdout, "COLOUR=green\n")
 }
 
 // What the container is told has an order, too: `environment` counts more than `env_file`, that more than ENV in the image;
@@ -228,8 +230,9 @@ func TestAFileIncludesTheServicesOfAnotherOne(t *testing.T) {
 	assert.Contains(t, refused.Stderr, `service "app" depends on undefined service "database"`)
 }
 
-// All that belongs to a project has the project's name in front: it is that of the directory, unless --project-name says
-// another. So one file can be there twice, for two branches or two customers, and neither copy knows of the other.
+// All that belongs to a project has the project's name in front: the one that --project-name says, or else `name` in the
+// file, or else the directory's. So one file can be there twice, for two branches or two customers, and neither copy knows of
+// the other.
 func TestAProjectNameMakesASecondCopyOfEverything(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services: { app: { image: BUSYBOX, command: sleep 600, init: true, volumes: ["data:/data"] } }
 volumes: { data: {} }
@@ -253,6 +256,11 @@ volumes: { data: {} }
 	p.compose(t, "up", "--detach")
 	assert.Equal(t, app, p.id(t, "app"))
 	assert.Equal(t, "note\n", p.compose(t, "exec", "app", "ls", "/data").Stdout)
+
+	course.Say(t, "A file that says its name itself:")
+	named := newSmall(t, p.engine, "name: said-by-the-file\nservices: { app: { image: BUSYBOX } }\n")
+	assert.Contains(t, named.compose(t, "config").Stdout, "name: said-by-the-file\n")
+	assert.Contains(t, named.compose(t, "--project-name", "said-by-the-flag", "config").Stdout, "name: said-by-the-flag\n")
 }
 
 // Compose reads the whole file before it does anything. A file that makes no sense is refused, and the message says
