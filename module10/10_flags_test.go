@@ -1,7 +1,11 @@
 package module10
 
 import (
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/flags"
@@ -68,6 +72,18 @@ var logFlags = []flags.Row{
 		Line:   "logs $FLAG $WORD", With: "team=blue 1\nteam=blue 2\nteam=blue 3", Without: "1\n2\n3"},
 }
 
+// A time cuts a log in two: --since shows what was written then or later, and --until what was written then or before. Times
+// are written as --timestamps shows them.
+func TestSinceAndUntilCutALogInTwo(t *testing.T) {
+	w := newWorkbench(t, "cut")
+	w.Docker(t, "run", "--name", w.name, w.busybox, "sh", "-c", "echo first; sleep 0.2; echo second")
+	written := strings.Fields(w.Docker(t, "logs", "--timestamps", w.name).Stdout)
+	require.Len(t, written, 4)
+	require.Equal(t, []string{"first", "second"}, []string{written[1], written[3]})
+	assert.Equal(t, "second\n", w.Docker(t, "logs", "--since", written[2], w.name).Stdout)
+	assert.Equal(t, "first\n", w.Docker(t, "logs", "--until", written[0], w.name).Stdout)
+}
+
 // The other commands have few flags each, and these are the ones that are asked for most.
 func TestFlagsChangeWhatACommandDoesToAnObject(t *testing.T) { performHere(t, objectFlags) }
 
@@ -130,7 +146,7 @@ var objectFlags = []flags.Row{
 		With: "default via 192.0.2.99 ...", Without: "default via 192.0.2.1 ...", After: []string{"network rm $WORD"}},
 	{Flag: "--ip-range 198.51.100.128/25", Changes: "where the addresses of containers are taken from; the others are for those that have one of their own",
 		Line: "network create --subnet 198.51.100.0/24 --gateway 198.51.100.1 $FLAG $WORD", Then: "run --rm --network $WORD $BUSYBOX ip -4 -o address show eth0",
-		With: "...inet 198.51.100.1...", Without: "...inet 198.51.100.2/24...", After: []string{"network rm $WORD"}},
+		With: `/.* inet 198\.51\.100\.(12[89]|1[3-9]\d|2\d\d)/24 .*/`, Without: "...inet 198.51.100.2/24...", After: []string{"network rm $WORD"}},
 	{Flag: "--aux-address printer=203.0.113.2", Changes: "an address that something else has, and no container gets",
 		Line: "network create --subnet 203.0.113.0/24 $FLAG $WORD", Then: "run --rm --network $WORD $BUSYBOX ip -4 -o address show eth0",
 		With: "...inet 203.0.113.3/24...", Without: "...inet 203.0.113.2/24...", After: []string{"network rm $WORD"}},

@@ -79,23 +79,25 @@ func TestWhatHasANameStaysUnlessAllIsPruned(t *testing.T) {
 // until=… it takes only what is older.
 func TestAFilterHoldsAPruneBack(t *testing.T) {
 	w := newWorkbench(t, "prune-filtered").apart(t)
-	make := func() {
-		w.Docker(t, "create", "--name", w.name+"-kept", "--label", "keep", w.busybox)
-		w.Docker(t, "create", "--name", w.name+"-other", w.busybox)
-	}
-	make()
+	createKept := func() { w.Docker(t, "create", "--name", w.name+"-kept", "--label", "keep", w.busybox) }
+	createOther := func() { w.Docker(t, "create", "--name", w.name+"-other", w.busybox) }
+	createKept()
+	createOther()
 	w.Docker(t, "container", "prune", "--force", "--filter", "until=24h")
 	assert.True(t, w.has(t, "container", w.name+"-kept"), "nothing is a day old")
 	assert.True(t, w.has(t, "container", w.name+"-other"), "nothing is a day old")
 	w.Docker(t, "container", "prune", "--force", "--filter", "label!=keep")
 	assert.True(t, w.has(t, "container", w.name+"-kept"))
 	assert.False(t, w.has(t, "container", w.name+"-other"))
+	createOther()
 	w.Docker(t, "container", "prune", "--force", "--filter", "label=keep")
 	assert.False(t, w.has(t, "container", w.name+"-kept"))
+	assert.True(t, w.has(t, "container", w.name+"-other"))
 
-	make()
+	createKept()
 	w.Docker(t, "container", "prune", "--force", "--filter", "until=2100-01-01T00:00:00Z")
 	assert.False(t, w.has(t, "container", w.name+"-kept"), "all are older than that")
+	assert.False(t, w.has(t, "container", w.name+"-other"), "all are older than that")
 }
 
 // `docker system prune` is all prunes in one, except that of volumes, which needs --volumes and even then takes only

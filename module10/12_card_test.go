@@ -69,6 +69,24 @@ func TestASubcommandThatTheCardLacksIsNamed(t *testing.T) {
 	assert.False(t, commands.Has(help(t, "1"), "volume teleport"), "a row for it would be skipped")
 }
 
+// A command that is older than the groups has a short name, which is an alias: both names are in the one list that the help
+// of either shows.
+func TestAShortNameIsAnAliasOfACommandInAGroup(t *testing.T) {
+	newWorkbench(t, "aliases")
+	list := regexp.MustCompile(`(?m)^Aliases:\r?\n +(docker .*\S)`)
+	aliases := func(command string) []string {
+		found := list.FindStringSubmatch(help(t, "0")(strings.Fields(command)...))
+		require.NotNil(t, found, "the help of docker %s should have such a list", command)
+		return strings.Split(found[1], ", ")
+	}
+	for short, inGroup := range map[string]string{
+		"ps": "container ls", "images": "image ls", "rmi": "image rm", "run": "container run",
+	} {
+		assert.Subset(t, aliases(short), []string{"docker " + short, "docker " + inGroup})
+		assert.Equal(t, aliases(short), aliases(inGroup))
+	}
+}
+
 // How does one know that a row would notice if its command did nothing? By leaving the command out. Here all rows are
 // performed once more, in an engine of their own, with `docker version` in the place of the row's command. Every one
 // must fail: one that doesn't has looked at something that the command had no part in.
