@@ -34,15 +34,18 @@ var imageRows = []row{
 		}},
 
 	{"image import", "makes an image of one layer from a tar archive of files",
-		"the file is in it, the settings are not",
+		"the file is in it, the command to start is not",
 		func(t *testing.T, w workbench) {
 			inside, _ := w.inDirectory(t, nil)
 			inside.start(t, w.name, "sh", "-c", "echo kept > /made && sleep 1000")
+			inside.until(t, w.name, "test -s /made")
 			inside.Docker(t, "container", "export", "--output", "files.tar", w.name)
 			require.False(t, inside.has(t, "image", w.name))
 			inside.do(t, "files.tar", w.name)
 			assert.Equal(t, "kept\n", inside.output(t, w.name, "cat", "/made"))
 			assert.Equal(t, "1", inside.about(t, "image", w.name, "{{len .RootFS.Layers}}"))
+			inside.Docker(t, "create", "--name", w.name+"-of-an-image-that-was-built", w.busybox)
+			assert.Contains(t, inside.DockerFails(t, "create", w.name).Stderr, "no command specified")
 		}},
 
 	{"image inspect", "shows everything about an image, as JSON or by a template", "the label it was built with",
@@ -100,12 +103,17 @@ var imageRows = []row{
 			assert.Contains(t, w.tagsInRegistry(t, w.name), "blue")
 		}},
 
-	{"image rm", "removes names of images, and an image with its last name", "it was there, and is gone",
+	{"image rm", "removes names of images, and an image with its last name",
+		"without one of two names it is there, without both it is gone",
 		func(t *testing.T, w workbench) {
-			w.build(t, w.name, "LABEL row=rm")
-			require.True(t, w.has(t, "image", w.name))
-			w.do(t, w.name)
-			assert.False(t, w.has(t, "image", w.name))
+			w.build(t, w.name+":1", "LABEL row=rm")
+			w.Docker(t, "tag", w.name+":1", w.name+":2")
+			id := w.about(t, "image", w.name+":1", "{{.Id}}")
+			w.do(t, w.name+":1")
+			assert.False(t, w.has(t, "image", w.name+":1"))
+			assert.True(t, w.has(t, "image", id), "it still has a name")
+			w.do(t, w.name+":2")
+			assert.False(t, w.has(t, "image", id))
 		}},
 
 	{"image save", "writes images with all their layers and names to an archive",

@@ -21,8 +21,8 @@ var contextRows = []row{
 			assert.Equal(t, w.engine.Exec(t, "hostname").Stdout, name)
 		}},
 
-	{"context export", "writes a context to a file, for another machine",
-		"the file has the engine's address and the certificates",
+	{"context export", "writes a context with its private key to a file, for another machine",
+		"the file has the engine's address, the certificates and the key",
 		func(t *testing.T, w workbench) {
 			inside, directory := w.withContext(t).inDirectory(t, nil)
 			inside.do(t, w.name, "out.tar")
@@ -30,6 +30,7 @@ var contextRows = []row{
 			address := inside.Docker(t, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}", w.name).Stdout
 			assert.Contains(t, files["meta.json"], `"`+strings.TrimSpace(address)+`"`)
 			assert.Contains(t, files["tls/docker/cert.pem"], "BEGIN CERTIFICATE")
+			assert.Regexp(t, "BEGIN .*PRIVATE KEY", files["tls/docker/key.pem"])
 		}},
 
 	{"context import", "reads such a file", "the context is there under its new name, and reaches the engine",
@@ -101,6 +102,6 @@ func (w workbench) withContext(t *testing.T) workbench {
 	return w
 }
 
-// A context is a name for how to reach an engine: an address and, where the engine asks for them, certificates. The
-// docker command keeps contexts in its configuration; these rows have one of their own.
+// A context is a name for how to reach an engine: an address and, where the engine asks for them, certificates and a private
+// key. The docker command keeps contexts in its configuration; these rows have one of their own.
 func TestEveryContextSubcommandDoesWhatTheCardSays(t *testing.T) { performAll(t, "context") }

@@ -215,11 +215,13 @@ var buildxRows = []row{
 			assert.Contains(t, results, "test_alpine_is_allowed: FAIL")
 		}},
 
-	{"buildx prune", "empties the build cache", "the step that was built is not in the cache any more",
+	{"buildx prune", "removes what the build cache can spare; with --all, all of it",
+		"the step whose layer an image has goes with --all only",
 		func(t *testing.T, w workbench) {
 			w = w.apart(t)
 			step := "echo " + w.name + " > /made"
 			w.build(t, w.name, "RUN "+step)
+			w.do(t, "--force")
 			require.Contains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step)
 			w.do(t, "--force", "--all")
 			assert.NotContains(t, w.Docker(t, "buildx", "du", "--verbose").Stdout, step)
@@ -234,7 +236,8 @@ var buildxRows = []row{
 			assert.NotContains(t, named.Docker(t, "buildx", "ls").Stdout, builder)
 		}},
 
-	{"buildx stop", "stops a builder's BuildKit; its next build starts it again", "its container ran, and has exited",
+	{"buildx stop", "stops a builder's BuildKit; its next build starts it again",
+		"its container ran, has exited, and runs after a build",
 		func(t *testing.T, w workbench) {
 			named, builder := w.withContext(t), w.name+"-builder"
 			named.Docker(t, "buildx", "create", "--name", builder, "--driver", "docker-container",
@@ -242,6 +245,8 @@ var buildxRows = []row{
 			require.Equal(t, "running", w.state(t, "buildx_buildkit_"+builder+"0"))
 			named.do(t, builder)
 			assert.Equal(t, "exited", w.state(t, "buildx_buildkit_"+builder+"0"))
+			named.DockerStdin(t, "FROM scratch\nLABEL row=stop\n", "buildx", "build", "--builder", builder, "-")
+			assert.Equal(t, "running", w.state(t, "buildx_buildkit_"+builder+"0"))
 		}},
 
 	{"buildx use", "makes a builder the one in use", "inspect, not told of which, describes it",

@@ -161,11 +161,15 @@ var composeRows = []row{
 			assert.Regexp(t, `(?m)^web-1 +\| written by `+w.name+`$`, inside.do(t, "--no-color").Stdout)
 		}},
 
-	{"compose ls", "lists the projects that have containers", "the project, once it is up",
+	{"compose ls", "lists the projects that run; with --all, the stopped ones, too",
+		"the project, once it is up; when it is stopped, with --all only",
 		func(t *testing.T, w workbench) {
 			require.NotContains(t, w.Docker(t, "compose", "ls").Stdout, w.name)
-			w.up(t)
+			inside := w.up(t)
 			assert.Regexp(t, `(?m)^`+w.name+` +running\(1\)`, w.do(t).Stdout)
+			inside.Docker(t, "compose", "stop")
+			assert.NotContains(t, w.do(t).Stdout, w.name)
+			assert.Regexp(t, `(?m)^`+w.name+` +exited\(1\)`, w.do(t, "--all").Stdout)
 		}},
 
 	{"compose pause", "freezes a project's containers", "running before, paused after",
@@ -183,9 +187,14 @@ var composeRows = []row{
 			assert.Equal(t, "127.0.0.1:8082\n", inside.do(t, "web", "80").Stdout)
 		}},
 
-	{"compose ps", "lists a project's containers", "the one of its service",
+	{"compose ps", "lists a project's running containers; with --all, the others, too",
+		"the one of its service; when it is stopped, with --all only",
 		func(t *testing.T, w workbench) {
-			assert.Contains(t, w.up(t).do(t).Stdout, w.web())
+			inside := w.up(t)
+			assert.Contains(t, inside.do(t).Stdout, w.web())
+			inside.Docker(t, "compose", "stop")
+			assert.NotContains(t, inside.do(t).Stdout, w.web())
+			assert.Contains(t, inside.do(t, "--all").Stdout, w.web())
 		}},
 
 	{"compose publish", "sends a project's file to a registry, from which others can run it",
