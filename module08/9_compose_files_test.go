@@ -18,6 +18,7 @@ import (
 // key more; it is called by that key. So what is found in the one container and not in the other is the key's doing. (A
 // container's name is made of those of the project and the service, and a number.)
 func TestAKeyOfAServiceSaysWhatAFlagOfDockerRunSays(t *testing.T) {
+	course.NeedsPathsOfEngines(t)
 	content, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	file := "services:\n  plain: &plain { image: BUSYBOX, command: sleep 3600 }\n"

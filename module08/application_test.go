@@ -46,6 +46,7 @@ type project struct {
 // newShop makes a project of the lesson's own compose file, with the image of Postgres that this run of the course has.
 func newShop(t *testing.T, engine *course.ThrowawayEngine) *project {
 	t.Helper()
+	course.NeedsPathsOfEngines(t)
 	engine.Ref(t, image.Postgres)
 	p := newProject(t, engine.CLI, "")
 	p.engine = engine

@@ -39,9 +39,7 @@ var composeRows = []row{
 	{"compose bridge convert", "hands the project to a transformation, which makes files for Kubernetes or others of it",
 		"the file that our transformation makes of it",
 		func(t *testing.T, w workbench) {
-			if runtime.GOOS == "windows" {
-				t.Skip("not provable here: the engine in its container can't mount a directory of Windows")
-			}
+			course.NeedsPathsOfEngines(t)
 			w.transformation(t)
 			inside, directory := w.inDirectory(t, map[string]string{
 				"compose.yaml": "name: " + w.name + "\nservices:\n  web:\n    image: " + w.busybox + "\n"})

@@ -3,7 +3,6 @@ package module10
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -87,13 +86,9 @@ func theWorkbench(t *testing.T) workbench {
 	t.Helper()
 	busybox, registry := course.Ref(t, image.Busybox), course.Ref(t, image.Registry)
 	return everyone.Get(t, func() workbench {
-		options := []course.Option{course.Publish(0, 5000), course.Publish(0, 5001)}
-		if runtime.GOOS != "windows" { // whose paths mean nothing to the engine
-			shared = course.HostDirectory(t)
-			options = append(options, course.Seen(shared))
-		}
+		shared = course.HostDirectory(t)
 		course.Say(t, "All rows are performed in an engine inside a container, so that nothing happens to yours:")
-		engine := course.OneThrowawayEngine(t, options...)
+		engine := course.OneThrowawayEngine(t, course.Publish(0, 5000), course.Publish(0, 5001), course.Seen(shared))
 		engine.Load(t, busybox, registry)
 		cli := engine.CLI.WithOwnConfiguration(t)
 		// One registry for the rows that push and pull. The engine reaches it as localhost:5000.
@@ -214,13 +209,9 @@ func (w workbench) buildFrom(t *testing.T, instructions []string, flags ...strin
 // inDirectory is the workbench in a new directory with these files.
 func (w workbench) inDirectory(t *testing.T, files map[string]string) (inside workbench, directory string) {
 	t.Helper()
-	root := course.HostDirectory(t)
-	if shared != "" {
-		var err error
-		root, err = os.MkdirTemp(shared, "")
-		require.NoError(t, err)
-		require.NoError(t, os.Chmod(root, 0o755))
-	}
+	root, err := os.MkdirTemp(shared, "")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(root, 0o755))
 	directory = filepath.Join(root, w.name)
 	require.NoError(t, os.Mkdir(directory, 0o755))
 	for name, content := range files {
