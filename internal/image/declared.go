@@ -9,7 +9,9 @@ var (
 	Debian = Image{Name: "debian", Pinned: "debian:12", Current: "debian:latest", Interactive: true}
 	// Busybox is the smallest image with a shell: the lessons use it where any system would do.
 	Busybox = Image{Name: "busybox", Pinned: "busybox:1.36", Current: "busybox:latest", Interactive: true}
-	Alpine  = Image{Name: "alpine", Pinned: "alpine:3.20", Current: "alpine:latest", Interactive: true}
+	// BusyboxStatic is the same as one file that needs no library, so that it runs in any other image, too.
+	BusyboxStatic = Image{Name: "busybox", Pinned: "busybox:1.36-musl", Current: "busybox:musl", Interactive: true}
+	Alpine        = Image{Name: "alpine", Pinned: "alpine:3.20", Current: "alpine:latest", Interactive: true}
 
 	Postgres = Image{Name: "postgres", Pinned: "postgres:15.1-alpine", Current: "postgres:18-alpine"}
 	// PostgresOther is another major version than Postgres, for lessons that run two at once.
@@ -67,7 +69,7 @@ var WithoutStandIn = []Image{MongoDB, Elasticsearch, Neo4j}
 
 // WithStandIn are the images that can be had without a registry, in the order in which they are best fetched.
 var WithStandIn = []Image{
-	Reaper, Busybox, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
+	Reaper, Busybox, BusyboxStatic, Ubuntu, Debian, Alpine, Postgres, PostgresOther, Redis, MariaDB,
 	Python, PythonOther, Node, NodeLarge, Golang, Nginx, PHP, Ruby, JQ, YQ, Registry, DockerInDocker,
 	Browser, DockerfileFrontend, BuildKit, Cosign, OSVScanner,
 	K3s,

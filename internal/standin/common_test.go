@@ -15,8 +15,8 @@ import (
 
 // withShell are the images that hold a system; the others are one program each, and arguments are that program's.
 var withShell = []image.Image{
-	image.Busybox, image.Ubuntu, image.Debian, image.Alpine, image.Postgres, image.PostgresOther, image.Redis,
-	image.MariaDB, image.Python, image.Node, image.NodeLarge, image.Golang, image.Nginx, image.PHP, image.Ruby,
+	image.Busybox, image.BusyboxStatic, image.Ubuntu, image.Debian, image.Alpine, image.Postgres, image.PostgresOther,
+	image.Redis, image.MariaDB, image.Python, image.Node, image.NodeLarge, image.Golang, image.Nginx, image.PHP, image.Ruby,
 	image.Registry, image.DockerInDocker,
 }
 

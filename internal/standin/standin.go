@@ -61,6 +61,8 @@ var table = map[string]recipe{
 	"debian:latest":                {name: "debian", release: "13"},
 	"busybox:1.36":                 {name: "busybox", release: "12"},
 	"busybox:latest":               {name: "busybox", release: "testing"},
+	"busybox:1.36-musl":            {name: "busybox", release: "12"},
+	"busybox:musl":                 {name: "busybox", release: "testing"},
 	"alpine:3.20":                  {name: "busybox", release: "12", arguments: []string{"LIKE=alpine"}},
 	"alpine:latest":                {name: "busybox", release: "testing", arguments: []string{"LIKE=alpine"}},
 	"mariadb:10.11":                {name: "mariadb", release: "12"},
