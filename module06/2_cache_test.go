@@ -19,10 +19,10 @@ import (
 	"docker-proven/internal/image"
 )
 
-// BuildKit reuses the result of an instruction as long as the instruction, what came before it, and the content of the files
-// that it copies are the same. When a file was written is nothing to it, and neither is the world outside: a RUN whose result
-// would be another today is not performed again, unless --no-cache says so. Here that is a number from the kernel, which is
-// never the same twice; elsewhere it is what a package manager fetches.
+// BuildKit reuses the result of an instruction as long as the instruction, what came before it, and the files that it copies
+// are the same, with their content and their permissions. When a file was written is nothing to it, and neither is the world
+// outside: a RUN whose result would be another today is not performed again, unless --no-cache says so. Here that is a number
+// from the kernel, which is never the same twice; elsewhere it is what a package manager fetches.
 func TestAStepIsCachedUntilItsInstructionWhatIsBeforeItOrItsFilesChange(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	settings, busybox := course.Unique(t, "colour: blue, "), engine.Ref(t, image.Busybox)
@@ -51,6 +51,19 @@ func TestAStepIsCachedUntilItsInstructionWhatIsBeforeItOrItsFilesChange(t *testi
 	same, cached = built("production")
 	assert.True(t, cached)
 	assert.Equal(t, first, same)
+
+	if runtime.GOOS != "windows" { // whose files don't have these permissions
+		course.Say(t, "The same content is for its owner alone:")
+		permit := func(mode os.FileMode) {
+			course.Typed(t, "", "chmod", fmt.Sprintf("%o", mode), file)
+			require.NoError(t, os.Chmod(file, mode))
+		}
+		permit(0o600)
+		other, cached := built("production")
+		assert.False(t, cached)
+		assert.NotEqual(t, first, other)
+		permit(0o644) // as it was
+	}
 
 	course.Say(t, "An instruction above is another one:")
 	other, cached := built("testing")
