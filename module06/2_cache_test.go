@@ -223,9 +223,9 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 }
 
 // The cache stays on the machine that has built, and in a CI that is another one each time. With --cache-to a build writes
-// down what it has cached, in a registry (type=registry,ref=...) or, as here, in a directory, and with --cache-from another
-// machine makes use of it. Each step here writes a number that is never the same twice, so that it shows who has performed
-// it. (It takes an engine with the containerd image store, or a builder of its own: docker buildx create.)
+// down what it has cached, here in a directory, and with --cache-from another machine makes use of it. Each step here writes
+// a number that is never the same twice, so that it shows who has performed it. (It takes an engine with the containerd image
+// store, or a builder of its own: docker buildx create.)
 func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
 	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	require.Equal(t, machine.Ref(t, image.Busybox), another.Ref(t, image.Busybox))
