@@ -1,13 +1,18 @@
 package module06
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -19,6 +24,7 @@ import (
 	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 	"docker-proven/internal/saved"
+	"docker-proven/internal/shell"
 )
 
 // A heredoc gives an instruction several lines: a script for RUN, which stops at the first line that fails if it is told
@@ -383,44 +389,105 @@ func places(t *testing.T, docker course.CLI, tag, text string) []string {
 
 // A build that fetches sources over SSH (git clone git@...) needs a key. With --ssh it gets the use of one: an SSH agent on
 // your side holds the key, and in the step that mounts it there is a socket, through which the agent is asked to sign. The
-// key itself never comes near the build. (Without a file, --ssh default hands on the agent that runs already. The program
-// asks in the agent's own protocol which keys it has: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/)
+// key itself never comes near the build. Here a program asks the agent to sign the word hello, and who has the public key sees
+// that it was signed by this one.
 func TestAnSSHAgentSignsForABuildThatNeverHasTheKey(t *testing.T) {
-	generated, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	key := filepath.Join(course.HostDirectory(t), "id_rsa")
-	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(generated)})
-	require.NoError(t, os.WriteFile(key, text, 0o600))
-	course.Say(t, "A key, such as `ssh-keygen -t rsa` makes: %s", key)
-	context := course.Directory(t, map[string]string{
-		"keys.py": `import os, socket
-agent = socket.socket(socket.AF_UNIX)
-agent.connect(os.environ["SSH_AUTH_SOCK"])
-agent.sendall(b"\0\0\0\1\x0b")  # one byte: which keys have you?
-print("keys:", agent.makefile("rb").read(9)[8])
-`,
-		"Dockerfile": "FROM " + course.Ref(t, image.Python) + `
-COPY keys.py /keys.py
-RUN --mount=type=ssh python /keys.py > /answer
-RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
-`})
-	tag := course.Unique(t, "signed:")
-	build := []string{"build", "--no-cache", "--progress", "plain", "--tag", tag} // the cache doesn't ask who had an agent
-	showing := course.CLI{}.Showing(example.Progress)
-	showing.Docker(t, append(build, "--ssh", "default="+key, context)...)
-	answer := course.Docker(t, "run", "--rm", tag, "cat", "/answer")
-	assert.Equal(t, "keys: 1\nsocket: \n", answer.Stdout, "the step that mounts it should have the agent, and no other")
+	signing := newSigning(t)
+	tag, showing := course.Unique(t, "signed:"), course.CLI{}.Showing(example.Progress)
+	showing.Docker(t, signing.build(tag, "--ssh", "default="+signing.file)...)
+	signing.assertSigned(t, tag)
 	course.Say(t, "Is a line of the key anywhere in the image, and in one into which it is copied and deleted again?")
-	line := strings.Split(string(text), "\n")[1]
+	content, err := os.ReadFile(signing.file)
+	require.NoError(t, err)
+	line := strings.Split(string(content), "\n")[1]
 	assert.Empty(t, places(t, course.CLI{}, tag, line))
-	course.WriteHostFile(t, filepath.Join(filepath.Dir(key), "Dockerfile"), "FROM "+course.Ref(t, image.Busybox)+"\n"+
+	course.WriteHostFile(t, filepath.Join(filepath.Dir(signing.file), "Dockerfile"), "FROM "+course.Ref(t, image.Busybox)+"\n"+
 		"COPY id_rsa /id_rsa\nRUN rm /id_rsa\n")
-	copied := showing.BuildDirectory(t, "copied", filepath.Dir(key), "--progress", "plain")
-	assert.NotEmpty(t, places(t, course.CLI{}, copied, line))
+	copied := showing.BuildDirectory(t, "copied", filepath.Dir(signing.file), "--progress", "plain")
+	assert.Regexp(t, `(?m)^layer \d+: /id_rsa$`, strings.Join(places(t, course.CLI{}, copied, line), "\n"))
 
 	course.Say(t, "Without --ssh there is no agent:")
-	failed := showing.DockerFails(t, append(build, context)...)
+	failed := showing.DockerFails(t, signing.build(tag)...)
 	assert.Regexp(t, "FileNotFoundError|KeyError", failed.Stderr)
+}
+
+// Most people have an agent that runs already, and keeps their keys as long as they are logged in: SSH_AUTH_SOCK says where.
+// Without a file, --ssh default hands that one on. (Here it is another one than yours: ssh-agent starts one for as long as a
+// command runs, and ssh-add gives it the key.)
+func TestSSHDefaultHandsOnTheAgentThatRunsAlready(t *testing.T) {
+	if _, err := exec.LookPath("ssh-agent"); err != nil {
+		t.Skip("not provable here: this machine has no ssh-agent")
+	}
+	signing := newSigning(t)
+	tag, showing := course.Unique(t, "signed:"), course.CLI{}.Showing(example.Progress)
+	build := signing.build(tag, "--ssh", "default")
+	line := shell.Quote([]string{"ssh-add", signing.file}) + " && " + shell.Quote(append([]string{"docker"}, build...))
+	showing.Script(t, shell.Quote([]string{"ssh-agent", "sh", "-c", line}))
+	signing.assertSigned(t, tag)
+
+	course.Say(t, "Where none runs, there is nothing to hand on:")
+	failed := course.CLI{}.With("SSH_AUTH_SOCK=").DockerFails(t, build...)
+	assert.Contains(t, failed.Stderr, "SSH_AUTH_SOCK")
+}
+
+// A signing is a key, and a build in which a program has an SSH agent sign with it.
+type signing struct {
+	key           *rsa.PrivateKey
+	file, context string // where the key is, and the build context
+}
+
+func newSigning(t *testing.T) signing {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	require.NoError(t, err)
+	file := filepath.Join(course.HostDirectory(t), "id_rsa")
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	course.Say(t, "A key, such as `ssh-keygen -t rsa` makes: %s", file)
+	course.Say(t, "And a program that speaks the agent's protocol: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/")
+	return signing{key, file, course.Directory(t, map[string]string{
+		"sign.py": `import os, socket, struct
+agent = socket.socket(socket.AF_UNIX)
+agent.connect(os.environ["SSH_AUTH_SOCK"])
+answers = agent.makefile("rb")
+def text(content): return struct.pack(">I", len(content)) + content
+def number(content): return struct.unpack(">I", content)[0]
+def ask(question):
+    agent.sendall(text(question))
+    return answers.read(number(answers.read(4)))
+keys = ask(b"\x0b")  # which keys have you?
+print("keys:", number(keys[1:5]))
+key = keys[9:9 + number(keys[5:9])]
+signed = ask(b"\x0d" + text(key) + text(b"hello") + struct.pack(">I", 2))  # sign hello with this one, by SHA-256
+print("signature:", signed[-256:].hex())  # of 2048 bits, as the key
+`,
+		"Dockerfile": "FROM " + course.Ref(t, image.Python) + `
+COPY sign.py /sign.py
+RUN --mount=type=ssh python /sign.py > /answer
+RUN echo "socket: $SSH_AUTH_SOCK" >> /answer
+`})}
+}
+
+// build is the command that builds it, with these flags. The cache is of no use: it doesn't ask who had an agent.
+func (s signing) build(tag string, flags ...string) []string {
+	return append(append([]string{"build", "--no-cache", "--progress", "plain", "--tag", tag}, flags...), s.context)
+}
+
+// assertSigned looks into the image: the step that mounts the agent, and no other, had one that signs with the key.
+func (s signing) assertSigned(t *testing.T, tag string) {
+	t.Helper()
+	answer := course.Docker(t, "run", "--rm", tag, "cat", "/answer").Stdout
+	found := regexp.MustCompile(`^keys: 1\nsignature: ([0-9a-f]{512})\nsocket: \n$`).FindStringSubmatch(answer)
+	require.NotNil(t, found, "the step that mounts it should have the agent, and no other; the answer is\n%s", answer)
+	signature, err := hex.DecodeString(found[1])
+	require.NoError(t, err)
+	verify := func(text string) error {
+		sum := sha256.Sum256([]byte(text))
+		return rsa.VerifyPKCS1v15(&s.key.PublicKey, crypto.SHA256, sum[:], signature)
+	}
+	assert.NoError(t, verify("hello"), "the signature should be by the key")
+	assert.Error(t, verify("goodbye"), "and of that word alone")
+	course.Say(t, "By the public key, it is a signature of the word hello, and of no other one.")
 }
 
 // ENTRYPOINT is the program that the image is for, CMD what it is told unless docker run is told otherwise: words after
