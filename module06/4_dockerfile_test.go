@@ -145,6 +145,9 @@ func TestWhatAnInstructionMountsIsNoPartOfTheImage(t *testing.T) {
 	}
 	const work = "cp /from/source.txt /work/draft.txt && tr a-z A-Z < /work/draft.txt > /product.txt"
 	assert.Equal(t, []string{"/product.txt"}, files("RUN --mount=type=bind,target=/from --mount=type=tmpfs,target=/work "+work))
+	course.Say(t, "Of another stage:")
+	assert.Equal(t, []string{"/product.txt"}, files("COPY source.txt /stage/\nFROM "+busybox+"\n"+
+		"RUN --mount=type=bind,from=first,source=/stage,target=/from --mount=type=tmpfs,target=/work "+work))
 	course.Say(t, "Without the mounts:")
 	assert.ElementsMatch(t, []string{"/from/source.txt", "/work/draft.txt", "/product.txt"}, files("COPY source.txt /from/\nRUN mkdir /work && "+work))
 }
@@ -252,12 +255,12 @@ func TestVolumeGivesEachContainerAVolumeOfItsOwn(t *testing.T) {
 	assert.Equal(t, "C /data\nC /data/guests\n", changes)
 }
 
-// STOPSIGNAL is what docker stop sends to the program first, where that wants to hear something else than SIGTERM. (docker
-// run --stop-signal overrules it.)
+// STOPSIGNAL is what docker stop sends to the program first, where that wants to hear something else than SIGTERM. docker
+// run --stop-signal overrules it.
 func TestStopsignalIsWhatDockerStopSends(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
-	heard := func(instructions string) string {
+	heard := func(instructions string, flags ...string) string {
 		tag := engine.Showing(example.Progress).Build(t, "hearing", "FROM "+busybox+"\n"+instructions+`COPY <<'EOF' /program
 for signal in TERM USR1; do trap "echo heard $signal; exit" $signal; done
 echo ready; while :; do sleep 0.1; done
@@ -272,6 +275,7 @@ CMD ["sh", "/program"]
 	}
 	assert.Equal(t, "ready\nheard USR1\n", heard("STOPSIGNAL USR1\n"))
 	assert.Equal(t, "ready\nheard TERM\n", heard(""))
+	assert.Equal(t, "ready\nheard TERM\n", heard("STOPSIGNAL USR1\n", "--stop-signal", "TERM"))
 }
 
 // SHELL is what runs the instructions in shell form below it, and in the end a CMD in shell form. Usually that is /bin/sh
