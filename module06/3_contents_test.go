@@ -204,18 +204,29 @@ func TestDockerignoreKeepsFilesOutOfTheImage(t *testing.T) {
 
 	course.Say(t, "The other services' .dockerignore, with a Dockerfile that only copies everything:")
 	dockerfile := course.File(t, "Dockerfile", "FROM "+engine.Ref(t, image.Busybox)+"\nWORKDIR /copy\nCOPY . .\n")
+	copied := func(source string, paths []string) (found []string) {
+		tag := course.Unique(t, "context:")
+		engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--file", dockerfile, "--tag", tag, source)
+		return in(tag, paths)
+	}
 	for _, service := range []example.Service{example.APIGolang, example.Client} {
 		source := service.Copy(t)
 		unwanted := unwantedIn(service, source)
-		copied := func() (found []string) {
-			tag := course.Unique(t, "context:")
-			engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--file", dockerfile, "--tag", tag, source)
-			return in(tag, unwanted)
-		}
-		assert.Empty(t, copied(), "of %s, none of these should be in the image", service.Name)
+		assert.Empty(t, copied(source, unwanted), "of %s, none of these should be in the image", service.Name)
 		course.WriteHostFile(t, filepath.Join(source, ".dockerignore"), "# Ignores nothing.\n")
-		assert.ElementsMatch(t, unwanted, copied(), "of %s, without .dockerignore, all of these should", service.Name)
+		assert.ElementsMatch(t, unwanted, copied(source, unwanted), "of %s, without .dockerignore, all of these should", service.Name)
 	}
+
+	course.Say(t, "A pattern that doesn't begin with **/ is for the top of the context alone:")
+	nested, both := course.HostDirectory(t), []string{".env", "src/.env"}
+	require.NoError(t, os.Mkdir(filepath.Join(nested, "src"), 0o755))
+	for _, path := range both {
+		course.WriteHostFile(t, filepath.Join(nested, path), "not for everybody\n")
+	}
+	course.WriteHostFile(t, filepath.Join(nested, ".dockerignore"), ".env*\n")
+	assert.Equal(t, []string{"src/.env"}, copied(nested, both))
+	course.WriteHostFile(t, filepath.Join(nested, ".dockerignore"), "**/.env*\n")
+	assert.Empty(t, copied(nested, both))
 
 	course.Say(t, "BuildKit doesn't have what is listed, so that it can't be copied by its name either:")
 	context := course.Directory(t, map[string]string{".env": "PASSWORD=not for everybody\n",
@@ -247,29 +258,37 @@ func TestCopyCannotReachOutsideTheContext(t *testing.T) {
 }
 
 // EXPOSE tells the reader, and tools, which port the program listens on. It opens nothing: published is what docker run
-// is told to publish, which docker port lists. (With --publish-all it is told to publish what the image exposes.) And what
-// isn't exposed can be published all the same. (httpd is busybox's web server.)
+// is told to publish, which docker port lists, and there the program answers. (With --publish-all it is told to publish what
+// the image exposes.) And what isn't exposed can be published all the same. (httpd is busybox's web server.)
 func TestExposePublishesNothingByItself(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	build := func(instructions string) (tag string) {
-		dockerfile := "FROM " + busybox + "\n" + instructions + "CMD [\"httpd\", \"-f\", \"-p\", \"8080\"]\n"
-		return engine.Showing(example.Progress).Build(t, "server", dockerfile)
+		dockerfile := "FROM " + busybox + "\nRUN echo hello > /index.html\n" + instructions
+		return engine.Showing(example.Progress).Build(t, "server", dockerfile+"CMD [\"httpd\", \"-f\", \"-p\", \"8080\"]\n")
 	}
 	published := func(tag string, flags ...string) string {
 		name := course.Unique(t, "server-")
 		engine.Docker(t, append(append([]string{"run", "--detach", "--name", name}, flags...), tag)...)
+		engine.DockerUntil(t, "^hello\n$", "exec", name, "wget", "-q", "-O", "-", "http://127.0.0.1:8080/")
 		return strings.TrimSpace(engine.Docker(t, "port", name).Stdout)
 	}
+	ask := func(port string) string { return "wget -q -O - http://127.0.0.1:" + port + "/" } // on the engine's machine
 	exposing := build("EXPOSE 8080\n")
 	assert.Empty(t, published(exposing), "EXPOSE alone should publish nothing")
-	assert.Regexp(t, `^8080/tcp -> 0\.0\.0\.0:\d+`, published(exposing, "--publish-all"))
+	engine.ExecFails(t, ask("8080"))
+	all := published(exposing, "--publish-all")
+	chosen := regexp.MustCompile(`^8080/tcp -> 0\.0\.0\.0:(\d+)`).FindStringSubmatch(all)
+	require.NotNil(t, chosen, all)
+	assert.Equal(t, "hello\n", engine.Exec(t, ask(chosen[1])).Stdout)
 	assert.Equal(t, "8080/tcp -> 127.0.0.1:18080", published(exposing, "--publish", "127.0.0.1:18080:8080"))
+	assert.Equal(t, "hello\n", engine.Exec(t, ask("18080")).Stdout)
 
 	course.Say(t, "The same without EXPOSE:")
 	silent := build("")
 	assert.Empty(t, published(silent, "--publish-all"))
 	assert.Equal(t, "8080/tcp -> 127.0.0.1:18081", published(silent, "--publish", "127.0.0.1:18081:8080"))
+	assert.Equal(t, "hello\n", engine.Exec(t, ask("18081")).Stdout)
 
 	course.Say(t, "The last images of the application tell where they listen:")
 	for _, service := range example.Services {
