@@ -50,6 +50,12 @@ CMD ["/hello"]
 		machines("linux/amd64,linux/arm64"))
 	course.Say(t, "For one of them:")
 	assert.Equal(t, map[string]elf.Machine{"linux/arm64": elf.EM_AARCH64}, machines("linux/arm64"))
+
+	course.Say(t, "Without $TARGETARCH, Go makes programs for the machine that builds, whatever the index says:")
+	course.EditHostFile(t, filepath.Join(source, "Dockerfile"), " GOARCH=$TARGETARCH", "")
+	made := machines("linux/amd64,linux/arm64")
+	assert.Len(t, made, 2)
+	assert.Equal(t, made["linux/amd64"], made["linux/arm64"])
 }
 
 // programs are, for each platform in an index, the kind of machine that its program named hello was made for.
