@@ -108,10 +108,14 @@ func TestWithoutAConnectionStringTheProgramEndsAtOnceAndSaysWhy(t *testing.T) {
 				assert.NotContains(t, ended.Output(), secret)
 			}
 
-			course.Say(t, "With a well-formed one, and no such database:")
+			course.Say(t, "With a well-formed one, of a database that has not been started yet:")
 			network := course.NewNetwork(t, "app")
-			waiting := start(t, api, network, course.Env("DATABASE_URL", "postgres://user@nowhere/database"))
-			waiting.MustRun(t)
+			waiting := start(t, api, network, course.Env("DATABASE_URL", "postgres://postgres:"+secret+"@late:5432/postgres"))
+			address := "http://" + waiting.Endpoint(t, api.Port)
+			assert.Equal(t, 503, course.Get(t, address+"/").Status)
+			database.StartPostgres(t, image.Postgres, secret, course.Join(network, "late"))
+			course.Say(t, "Now there is one of that name, and nobody restarts the API:")
+			course.Eventually(t, "the API answers", func() bool { return course.Get(t, address+"/").Status == 200 })
 		})
 	}
 }
