@@ -136,8 +136,9 @@ func TestLogsAreOneJSONObjectALine(t *testing.T) {
 			server := start(t, api, network, course.Env("DATABASE_URL", "postgres://user@nowhere/database"))
 			course.Get(t, "http://"+server.Endpoint(t, api.Port)+"/ping")
 			server.WaitForLog(t, `"path":"/ping"`)
-			requests := 0
-			for line := range strings.Lines(server.Logs(t).Stdout) {
+			requests, logs := 0, server.Logs(t)
+			assert.Empty(t, logs.Stderr)
+			for line := range strings.Lines(logs.Stdout) {
 				var event struct {
 					Time             time.Time
 					Level, Msg, Path string
@@ -153,6 +154,11 @@ func TestLogsAreOneJSONObjectALine(t *testing.T) {
 			assert.Equal(t, 1, requests)
 		})
 	}
+
+	course.Say(t, "What a program writes to a file in its container, Docker doesn't collect:")
+	silent := course.Run(t, image.Busybox, course.Shell("echo started > /log; exec sleep 1000000"))
+	silent.WaitFor(t, "grep started /log")
+	assert.Empty(t, course.Docker(t, "logs", silent.Name).Output())
 }
 
 // startDatabase runs Postgres in a network of its own, where its host name is db.
