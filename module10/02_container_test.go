@@ -101,6 +101,7 @@ var containerRows = []row{
 			w.start(t, w.name+"-running")
 			w.start(t, w.name+"-stopped", "true")
 			w.Docker(t, "wait", w.name+"-stopped")
+			w.listedAsStopped(t, w.name+"-stopped")
 			only := []string{"--filter", "name=" + w.name, "--format", "{{.Names}}"}
 			assert.Equal(t, w.name+"-running\n", w.do(t, only...).Stdout)
 			all := w.do(t, append(only, "--all")...).Stdout

@@ -166,6 +166,7 @@ var composeRows = []row{
 			inside := w.up(t)
 			assert.Regexp(t, `(?m)^`+w.name+` +running\(1\)`, w.do(t).Stdout)
 			inside.Docker(t, "compose", "stop")
+			w.listedAsStopped(t, w.web())
 			assert.NotContains(t, w.do(t).Stdout, w.name)
 			assert.Regexp(t, `(?m)^`+w.name+` +exited\(1\)`, w.do(t, "--all").Stdout)
 		}},
@@ -191,6 +192,7 @@ var composeRows = []row{
 			inside := w.up(t)
 			assert.Contains(t, inside.do(t).Stdout, w.web())
 			inside.Docker(t, "compose", "stop")
+			w.listedAsStopped(t, w.web())
 			assert.NotContains(t, inside.do(t).Stdout, w.web())
 			assert.Contains(t, inside.do(t, "--all").Stdout, w.web())
 		}},

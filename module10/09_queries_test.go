@@ -116,6 +116,8 @@ func (w workbench) makeObjects(t *testing.T) {
 	run("failed", w.busybox, "sh", "-c", "exit 3")
 	run("done", w.busybox, "true")
 	w.Docker(t, "wait", w.name+"-failed", w.name+"-done")
+	w.listedAsStopped(t, w.name+"-failed")
+	w.listedAsStopped(t, w.name+"-done")
 }
 
 // listOwn is what a list command prints of the lesson's own objects, without the lesson's name.

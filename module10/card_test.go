@@ -240,6 +240,13 @@ func (w workbench) project(t *testing.T, more ...string) workbench {
 // web is the name of the container of a project's one service.
 func (w workbench) web() string { return w.name + "-web-1" }
 
+// listedAsStopped waits until a container that has stopped is not among the running ones any more: the list of a busy engine is
+// a moment behind what happened.
+func (w workbench) listedAsStopped(t *testing.T, container string) {
+	t.Helper()
+	w.DockerUntil(t, "^$", "ps", "--quiet", "--filter", "name="+container)
+}
+
 // apart is the workbench at a second throwaway engine, for the rows whose command is about everything an engine has:
 // nobody else works there until the test ends. One container runs there, named keeper, of w.busybox.
 func (w workbench) apart(t *testing.T) workbench {
