@@ -24,6 +24,7 @@ func TestContainersOfDifferentDistributionsShareOneKernel(t *testing.T) {
 	course.Say(t, "Different files, and no kernel among them. (Its file would be called vmlinuz or vmlinux.)")
 	const kernels = "find / -xdev -name 'vmlinu*'"
 	assert.Empty(t, debian.Exec(t, kernels).Stdout+alpine.Exec(t, kernels).Stdout, "there should be no kernel in an image")
+	course.Say(t, "And the kernel that each of them runs on?")
 	for _, fact := range []struct{ line, same string }{
 		{"uname -r", "the kernel's release should be the same"},
 		{"grep btime /proc/stat", "the kernel should have booted at the same second"},

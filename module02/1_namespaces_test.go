@@ -142,6 +142,10 @@ func TestASharedPidNamespaceShowsTheOthersProcessesAndNotItsFiles(t *testing.T) 
 	without.ExecFails(t, "kill $(pidof sleep)")
 	with.Exec(t, "kill $(pidof sleep)")
 	watched.WaitForLog(t, "somebody stopped it")
+
+	course.Say(t, "Process 1 doesn't hear of it, not even of KILL:")
+	with.Exec(t, "kill -KILL 1")
+	assert.Contains(t, with.Exec(t, "ps").Stdout, "sleep 604")
 }
 
 // Every container has a network of its own, ports included. So two web servers listen on port 80 at once, and each

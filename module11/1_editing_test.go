@@ -128,8 +128,8 @@ func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, pa
 	assert.Equal(t, container, r.id(t, service.Name))
 }
 
-// dockerfile is that of a service, as seen from its source code, of which its image would be built.
-func (r *repository) dockerfile(t *testing.T, service example.Service) string {
+// dockerfiles are those of which the services' images would be built, as seen from their source code.
+func (r *repository) dockerfiles(t *testing.T) map[string]string {
 	t.Helper()
 	var project struct {
 		Services map[string]struct {
@@ -137,11 +137,15 @@ func (r *repository) dockerfile(t *testing.T, service example.Service) string {
 		}
 	}
 	quietly := r.Showing(func(course.Result) string { return "..." })
-	shown := quietly.Docker(t, r.line("config", "--format", "json", service.Name)...).Stdout
+	shown := quietly.Docker(t, r.line("config", "--format", "json")...).Stdout
 	require.NoError(t, json.Unmarshal([]byte(shown), &project))
-	build := project.Services[service.Name].Build
-	assert.Equal(t, filepath.Join(r.directory, "module05", "app", service.Name), build.Context)
-	return build.Dockerfile
+	found := map[string]string{}
+	for _, service := range example.Services {
+		build := project.Services[service.Name].Build
+		assert.Equal(t, filepath.Join(r.directory, "module05", "app", service.Name), build.Context)
+		found[service.Name] = build.Dockerfile
+	}
+	return found
 }
 
 // mounts are the mounts of a service's container: where they are, and whether the container may write there.
@@ -162,8 +166,9 @@ func development(t *testing.T) (dev, deployed *repository) {
 		deployed := dev.as()
 		dev.up(t)
 		course.Say(t, "`up --build` would make the images of what these files say (here they are there already):")
+		dockerfiles := dev.dockerfiles(t)
 		for _, service := range example.Services {
-			assert.Equal(t, "../../../module11/"+service.Name+"/Dockerfile", dev.dockerfile(t, service))
+			assert.Equal(t, "../../../module11/"+service.Name+"/Dockerfile", dockerfiles[service.Name])
 		}
 		course.Say(t, "The source code is mounted, and may be read only (there is no writing: false):")
 		for service, expected := range map[string]string{

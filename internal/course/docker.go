@@ -383,9 +383,9 @@ func (c CLI) command(ctx context.Context, l *lesson, program string, arguments [
 	if program == "sh" {
 		// The shells of Windows would take a container's path for one of theirs: /work for C:/Program Files/Git/work.
 		command.Env = append(command.Env, "MSYS_NO_PATHCONV=1", "MSYS2_ARG_CONV_EXCL=*")
-	}
-	if c.engine == "" && program == "sh" {
-		command.Env = append(command.Env, "PATH="+l.labellingDirectory()+string(os.PathListSeparator)+path(command.Env))
+		if c.engine == "" {
+			command.Env = append(command.Env, "PATH="+l.labellingDirectory()+string(os.PathListSeparator)+path(command.Env))
+		}
 	}
 	return command
 }
