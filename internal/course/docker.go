@@ -285,9 +285,12 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 		default:
 			return result
 		}
-		l.write("  (the machine was too busy for that, so once more:)\n")
+		l.write(onceMore)
 	}
 }
+
+// onceMore is said before a command is performed again.
+const onceMore = "  (the machine was too busy for that, so once more:)\n"
 
 // perform runs a command that the learner has been told, to its end, and tells what came out.
 func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program string, arguments []string, limit time.Duration) Result {

@@ -65,6 +65,19 @@ func (s *Session) Type(command string) (output string) {
 	s.t.Helper()
 	l := lessonOf(s.t)
 	l.write(s.cli.prompt() + command + "\n")
+	for lost := 0; ; lost++ {
+		began := time.Now()
+		output = s.perform(command)
+		if lost == 2 || !s.cli.lostOutput(s.t.Context(), strings.Fields(command), Result{Stdout: output}, began) {
+			return output
+		}
+		l.write(onceMore)
+	}
+}
+
+// perform has the shell perform a command that the learner has been told.
+func (s *Session) perform(command string) (output string) {
+	s.t.Helper()
 	if err := os.WriteFile(s.command, []byte(command+"\n"), 0o644); err != nil {
 		s.t.Fatal(err)
 	}
@@ -84,7 +97,7 @@ func (s *Session) Type(command string) (output string) {
 		if r.err != nil {
 			s.t.Fatalf("the shell has ended: %v; it wrote:\n%s", r.err, r.text)
 		}
-		l.result(Result{Stdout: r.text})
+		lessonOf(s.t).result(Result{Stdout: r.text})
 		return r.text
 	case <-time.After(longPatience):
 		s.t.Fatalf("%s should have ended, but was still running after %v", command, longPatience)
