@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func EngineHost(t *testing.T) string {
 func API(t *testing.T, method, path string, body map[string]any) Answer {
 	t.Helper()
 	l := lessonOf(t)
-	words := append([]string{"curl", "--include"}, curlTo(path)...)
+	words := append([]string{"curl", "--include"}, l.curlTo(path)...)
 	if method != http.MethodGet {
 		words = append(words, "--request", method)
 	}
@@ -96,7 +97,7 @@ func SpeakToEngine(t *testing.T, text string) string {
 	t.Helper()
 	l := lessonOf(t)
 	quoted := strings.NewReplacer("\r", `\r`, "\n", `\n`).Replace(text)
-	l.write("$ printf '" + quoted + "' | " + netcat() + "\n")
+	l.write("$ printf '" + quoted + "' | " + l.netcat() + "\n")
 	ctx, cancel := patiently(t)
 	defer cancel()
 	connection, err := dialEngine(ctx)
@@ -130,28 +131,34 @@ func dialEngine(ctx context.Context) (net.Conn, error) {
 	return docker.Dialer()(ctx)
 }
 
-// curlTo is how curl would be told where the engine is.
-func curlTo(path string) []string {
-	at, err := client.ParseHostURL(theEngine.Host)
-	switch {
-	case err == nil && at.Scheme == "unix":
-		return []string{"--unix-socket", at.Host, "http://localhost" + path}
-	case err == nil && at.Scheme == "tcp":
+// curlTo is how curl would be told where the engine is. Windows' named pipes it doesn't know: then it is told where WSL has the
+// engine's socket.
+func (l *lesson) curlTo(path string) []string {
+	at := l.engineAddress()
+	if at.Scheme == "tcp" {
 		return []string{"http://" + at.Host + path}
 	}
-	return []string{theEngine.Host + path}
+	return []string{"--unix-socket", at.Host, "http://localhost" + path}
 }
 
 // netcat is how nc would be told where the engine is.
-func netcat() string {
-	at, err := client.ParseHostURL(theEngine.Host)
-	switch {
-	case err == nil && at.Scheme == "unix":
-		return "nc -U " + at.Host
-	case err == nil && at.Scheme == "tcp":
+func (l *lesson) netcat() string {
+	at := l.engineAddress()
+	if at.Scheme == "tcp" {
 		return "nc " + strings.Replace(at.Host, ":", " ", 1)
 	}
-	return theEngine.Host
+	return "nc -U " + at.Host
+}
+
+// engineAddress is the address of the engine for programs that know sockets and TCP, with a word to the learner where its own is
+// something else.
+func (l *lesson) engineAddress() *url.URL {
+	at, err := client.ParseHostURL(theEngine.Host)
+	if err == nil && (at.Scheme == "unix" || at.Scheme == "tcp") {
+		return at
+	}
+	l.write("(The engine is at " + theEngine.Host + " here, which the test asks. A shell of WSL would ask:)\n")
+	return &url.URL{Scheme: "unix", Host: "/var/run/docker.sock"}
 }
 
 // beginning is as much of a text as a learner wants to read.
