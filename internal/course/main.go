@@ -155,7 +155,8 @@ func prepare() error {
 }
 
 // setAside takes out of the environment what would change what the docker command does in a lesson: the learner's project, the
-// builder and the platform that are meant for other purposes, and whether images are signed.
+// builder and the platform that are meant for other purposes, and whether images are signed. And the flags with which Go builds
+// the learner's own programs: those of lessons are for the engine's machine, where the race detector, for one, can't be built.
 func setAside() {
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
@@ -163,7 +164,7 @@ func setAside() {
 		case strings.HasPrefix(name, "COMPOSE_"), strings.HasPrefix(name, "BUILDX_"), strings.HasPrefix(name, "BUILDKIT_"):
 			os.Unsetenv(name)
 		case slices.Contains([]string{"DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
-			"DOCKER_HIDE_LEGACY_COMMANDS"}, name):
+			"DOCKER_HIDE_LEGACY_COMMANDS", "GOFLAGS"}, name):
 			os.Unsetenv(name)
 		}
 	}
