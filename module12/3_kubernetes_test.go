@@ -223,13 +223,18 @@ func (s *kubernetesShop) updatesWithoutLoss(t *testing.T) {
 	_, lostAtOnce := requests.count(t, 1)
 	assert.Positive(t, lostAtOnce, "some requests should be lost while no pod is there")
 
-	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go:")
+	course.Say(t, "One by one again, and the old ones don't wait before they hear that they are to go. It takes bad luck to ask one of them then, "+
+		"so there are updates until somebody has it:")
 	s.patch(t, `{"op": "replace", "path": "/spec/strategy", "value": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}}`)
-	requests = s.constantRequests(t)
-	s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang=api-golang:1")
-	s.rolledOut(t, "api-golang")
-	s.untilOnly(t, "api-golang:1", 3)
-	_, lostInHaste := requests.count(t, 1)
+	lostInHaste := 0
+	for update := 0; update < 5 && lostInHaste == 0; update++ {
+		release := fmt.Sprintf("api-golang:%d", 1+update%2)
+		requests = s.constantRequests(t)
+		s.Kubectl(t, "set", "image", "deployment/api-golang", "api-golang="+release)
+		s.rolledOut(t, "api-golang")
+		s.untilOnly(t, release, 3)
+		_, lostInHaste = requests.count(t, 1)
+	}
 	assert.Positive(t, lostInHaste, "some requests should still be sent to pods that have gone")
 	kept(t, kubernetes, updatesWithoutLoss, "%d requests, none lost", answered)
 }
