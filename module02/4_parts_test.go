@@ -237,8 +237,9 @@ func sharesProcessNumbers(t *testing.T) bool {
 	return err == nil && there.Stdout == string(boot)+here+"\n"
 }
 
-// The engine tells whoever listens what happens to its containers. Tools that react to containers work this way. Two clients listen here for one container, and both hear of it; a third listens
-// for another one, and hears of that alone. What has happened can also be asked for afterwards.
+// The engine tells whoever listens what happens to its containers. Tools that react to containers work this way. Two clients
+// listen here for one container, and both hear of it; a third listens for another one, and hears of that alone. What has
+// happened can also be asked for afterwards.
 func TestTheEventStreamTellsWhoeverListens(t *testing.T) {
 	name, another := course.Unique(t, "short-lived-"), course.Unique(t, "another-")
 	beginning := engineTime(t)

@@ -148,9 +148,9 @@ func TestAnonymousVolumesGoWithRmAndNamedOnesStay(t *testing.T) {
 }
 
 // A volume is a directory on the engine's host; `docker volume inspect` tells which. A privileged container, which
-// Docker's walls don't stand around, and that enters the host's mount namespace can look at it from there. With Docker Desktop that host is a virtual
-// machine, which is why the directory isn't found on the laptop. (Shown on a throwaway engine: a privileged
-// container should not come near yours.)
+// Docker's walls don't stand around, and that enters the host's mount namespace can look at it from there. With Docker
+// Desktop that host is a virtual machine, which is why the directory isn't found on the laptop. (Shown on a throwaway
+// engine: a privileged container should not come near yours.)
 func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
@@ -232,8 +232,8 @@ func TestVolumeCreatesAMissingHostDirectoryWhileMountRefuses(t *testing.T) {
 	assert.NoDirExists(t, refused)
 }
 
-// The kernel knows users by number. Files that a container
-// writes into a bind mount belong to the user it runs as: root, unless --user says otherwise.
+// The kernel knows users by number. Files that a container writes into a bind mount belong to the user it runs as: root,
+// unless --user says otherwise.
 func TestUserDecidesWhoOwnsTheFiles(t *testing.T) {
 	course.NeedsNativeFileOwners(t)
 	directory := course.HostDirectory(t)

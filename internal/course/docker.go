@@ -280,7 +280,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 		result := c.perform(ctx, t, stdin, program, arguments, limit)
 		switch {
 		case program == "docker" && tooBusy(result):
-		case program == "docker" && lost < 2 && c.lostOutput(ctx, arguments, result, began):
+		case program == "docker" && lost < oftenEnough && c.lostOutput(ctx, arguments, result, began):
 			lost++
 		default:
 			return result
@@ -289,8 +289,10 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 }
 
-// onceMore is said before a command is performed again.
-const onceMore = "  (the machine was too busy for that, so once more:)\n"
+const (
+	onceMore    = "  (the machine was too busy for that, so once more:)\n" // is said before a command is performed again
+	oftenEnough = 2                                                        // times, when it is its output that is lost
+)
 
 // perform runs a command that the learner has been told, to its end, and tells what came out.
 func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program string, arguments []string, limit time.Duration) Result {

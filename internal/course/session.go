@@ -68,7 +68,7 @@ func (s *Session) Type(command string) (output string) {
 	for lost := 0; ; lost++ {
 		began := time.Now()
 		output = s.perform(command)
-		if lost == 2 || !s.cli.lostOutput(s.t.Context(), strings.Fields(command), Result{Stdout: output}, began) {
+		if lost == oftenEnough || !s.cli.lostOutput(s.t.Context(), strings.Fields(command), Result{Stdout: output}, began) {
 			return output
 		}
 		l.write(onceMore)
