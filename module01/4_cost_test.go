@@ -18,6 +18,7 @@ import (
 // need next to nothing on the disk, where twenty copies would need twenty times the image. How quickly they start
 // depends on the machine, so it is told here and not claimed.
 func TestTwentyIdleContainersAddNextToNothingToTheDisk(t *testing.T) {
+	course.NeedsOverlay(t)
 	const twenty = 20
 	name, busybox := course.Unique(t, "idle-"), course.Ref(t, image.Busybox)
 	began := time.Now()
