@@ -88,7 +88,7 @@ func TestAnImageThatExistsNowhereIsAClearError(t *testing.T) {
 	assert.Contains(t, result.Stderr, "Unable to find image '"+nowhere+"' locally")
 	assert.Regexp(t, "not found|manifest unknown|does not exist", result.Stderr)
 
-	course.Docker(t, "run", "--rm", reference)
+	course.Docker(t, "run", "--rm", "--pull", "always", reference)
 }
 
 // push starts a registry and gives it a small image, whose reference it returns.

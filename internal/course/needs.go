@@ -25,22 +25,27 @@ func Original(t *testing.T, i image.Image) {
 	}
 }
 
-// NeedsDockerHub skips the test, saying why, where the engine can't reach Docker Hub.
+// NeedsDockerHub skips the test, saying why, where Docker Hub serves nothing to the engine.
 func NeedsDockerHub(t *testing.T) {
 	t.Helper()
 	lessonOf(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
-	if !image.RegistryAnswers(ctx, "hello-world") {
-		t.Skip("not provable here: Docker Hub can't be reached")
+	if err := image.RegistryServes(ctx, "hello-world"); err != nil {
+		t.Skipf("not provable here: Docker Hub serves nothing (%v)", err)
 	}
+}
+
+// EngineIsFrom is whether the engine's major version is the one given, or newer.
+func EngineIsFrom(t *testing.T, major int) bool {
+	lessonOf(t)
+	return engine.Major(theEngine.ServerVersion) >= major
 }
 
 // NeedsEngine skips the test, saying why, on an engine whose major version is below the one given.
 func NeedsEngine(t *testing.T, major int) {
 	t.Helper()
-	lessonOf(t)
-	if engine.Major(theEngine.ServerVersion) < major {
+	if !EngineIsFrom(t, major) {
 		t.Skipf("not provable here: the claim is about engines from %d on, and this is %s", major, theEngine.ServerVersion)
 	}
 }

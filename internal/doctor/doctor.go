@@ -57,7 +57,7 @@ func checks(busybox string) []check {
 			mend: "install it: https://docs.docker.com/engine/install/ (Debian and Ubuntu: make engine)"},
 		{name: "buildx", arguments: []string{"buildx", "version"},
 			mend: "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)"},
-		{name: "compose", arguments: []string{"compose", "version"},
+		{name: "compose", arguments: []string{"compose", "version", "--short"}, read: composeNotTooOld,
 			mend: "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)"},
 		{name: "engine", arguments: []string{"version", "--format", "{{.Server.Version}}"}, read: notTooOld,
 			mend: "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?"},
@@ -70,7 +70,7 @@ func checks(busybox string) []check {
 			read: enoughRoom, mend: fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB)},
 		// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
 		{name: "registry", arguments: []string{"pull", "hello-world:there-is-no-such-tag"}, engine: true, read: noSuchTag,
-			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/ " +
+			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/; after too many requests, `docker login` raises the limit " +
 				"(until then the course builds stand-ins for the images that have one)"},
 	}
 }
@@ -125,6 +125,18 @@ func docker(ctx context.Context, environment, arguments []string) (string, error
 		err = errors.New(complaint)
 	}
 	return strings.TrimSpace(string(output)), err
+}
+
+// composeNotTooOld: `docker compose ps` prints what a template says from 2.21 on.
+func composeNotTooOld(version string, err error) (string, error) {
+	var major, minor int
+	if _, problem := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &major, &minor); err != nil || problem != nil {
+		return version, err
+	}
+	if major < 2 || major == 2 && minor < 21 {
+		return "", fmt.Errorf("%s is older than 2.21", version)
+	}
+	return version, nil
 }
 
 func notTooOld(version string, err error) (string, error) {

@@ -10,10 +10,15 @@ import (
 	"docker-proven/internal/planted"
 )
 
-// pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk.
+// pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk; but
+// for the command that BROKEN says, which fails.
 func pretend(t *testing.T, kilobytes string) planted.Program {
 	t.Helper()
 	return planted.Put(t, "docker", `[ -z "$HANGS" ] || exec sleep 60
+case "$*" in "$BROKEN") echo broken >&2; exit 1 ;; esac
+case "$1 $2 $3" in
+"version --format {{.Server.Version}}"*) [ -z "$OLD" ] || { echo "$OLD"; exit; } ;;
+esac
 case "$1 $2 $3" in
 "version --format {{.Server.Version}}") echo 28.0.0 ;;
 run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 `+kilobytes+` 9%% /\n' ;;
@@ -51,6 +56,25 @@ func TestLittleRoomIsToBeMended(t *testing.T) {
 		assert.Contains(t, unwell[0], "docker system df")
 	}
 }
+
+func TestWhatIsMissingIsToBeMendedAndNothingElse(t *testing.T) {
+	pretend(t, "99999999")
+	assert.Error(t, second(composeNotTooOld("v2.20.3", nil)))
+	assert.NoError(t, second(composeNotTooOld("2.21.0", nil)))
+	assert.NoError(t, second(composeNotTooOld("5.0.1-desktop.1", nil)))
+	for check, broken := range map[string]string{"docker command": "BROKEN=--version", "buildx": "BROKEN=buildx version",
+		"compose": "BROKEN=compose version --short", "storage driver": "BROKEN=info --format {{.Driver}}",
+		"cgroup version": "BROKEN=info --format {{.CgroupVersion}}", "engine": "OLD=20.10.24"} {
+		for _, finding := range Examine(t.Context(), "busybox", nil, broken) {
+			if finding.Mend == "mend the engine first" {
+				continue // as the question is one to the engine
+			}
+			assert.Equal(t, finding.Check != check, finding.OK(), "%s: %s", broken, finding)
+		}
+	}
+}
+
+func second(_ string, err error) error { return err }
 
 func TestAFindingTellsWhatAPersonWouldType(t *testing.T) {
 	pretend(t, "99999999")

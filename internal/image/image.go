@@ -311,15 +311,15 @@ func refused(ref string, cause error) error {
 	return cause
 }
 
-// RegistryAnswers asks the registry of ref, through the engine, whether it would serve it.
-func RegistryAnswers(ctx context.Context, ref string) bool {
+// RegistryServes asks the registry of ref, through the engine, whether it would serve it. The error is why not.
+func RegistryServes(ctx context.Context, ref string) error {
 	docker, err := client.New(client.FromEnv)
 	if err != nil {
-		return false
+		return err
 	}
 	defer docker.Close()
 	_, err = docker.DistributionInspect(ctx, ref, client.DistributionInspectOptions{})
-	return err == nil
+	return err
 }
 
 // ObtainAll obtains the images named, or all of them, several at a time. It reports every one that can't be had,
@@ -334,6 +334,11 @@ func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 	wanted := slices.DeleteFunc(slices.Concat(WithStandIn, WithoutStandIn), func(i Image) bool {
 		return len(names) > 0 && !slices.Contains(names, i.Name)
 	})
+	for _, name := range names {
+		if !slices.ContainsFunc(wanted, func(i Image) bool { return i.Name == name }) {
+			return fmt.Errorf("the course has no image called %q", name)
+		}
+	}
 	var (
 		mutex    sync.Mutex
 		problems []error
@@ -376,7 +381,7 @@ func ObtainAll(ctx context.Context, out io.Writer, names ...string) error {
 	if len(standIns) > 0 && os.Getenv("COURSE_STANDINS") != "always" {
 		patient, cancel := context.WithTimeout(ctx, 10*time.Second)
 		defer cancel()
-		if RegistryAnswers(patient, standIns[0]) {
+		if RegistryServes(patient, standIns[0]) == nil {
 			fmt.Fprintf(out, "The registry of %s can be reached, but of the images here %d are stand-ins from a time when theirs could not: "+
 				"`make clean-standins` removes them, and then the originals are pulled.\n", standIns[0], len(standIns))
 		}
