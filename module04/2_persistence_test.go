@@ -273,14 +273,14 @@ func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
 	assert.Contains(t, container.Exec(t, "mount").Stdout, "tmpfs on /scratch")
 }
 
-// What is in a tmpfs mount is memory that its container uses, and counts against --memory: 64 megabytes of it don't fit into
+// What is in a tmpfs mount is memory that its container uses, and counts against --memory: 48 megabytes of it don't fit into
 // 32, and the kernel kills the program that writes them. On disk they fit. (--memory-swap is memory and swap space together:
 // with the same number there is no swap space to move to.)
 func TestATmpfsMountCountsAgainstTheMemoryLimit(t *testing.T) {
 	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
 	little := course.Options(course.Memory(32), course.MemorySwap(32), course.Mount("type=tmpfs,target=/scratch"))
-	inMemory := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1M", "count=64")
-	onDisk := course.Command("dd", "if=/dev/zero", "of=/file", "bs=1M", "count=64")
+	inMemory := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1M", "count=48")
+	onDisk := course.Command("dd", "if=/dev/zero", "of=/file", "bs=1M", "count=48")
 
 	killed := course.OnceFails(t, image.Busybox, little, inMemory)
 	assert.Equal(t, 137, killed.ExitCode, "the kernel should have killed it")
