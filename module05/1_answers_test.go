@@ -45,7 +45,7 @@ func TestEachAPIAnswersWithItsNameAndTheDatabasesTime(t *testing.T) {
 			assert.Equal(t, 404, nothing.Status)
 			assert.JSONEq(t, `{"error": "not found"}`, nothing.Body)
 
-			course.Say(t, "All containers have this machine's clock. Whose time is it? Here a database that tells another one:")
+			course.Say(t, "All containers have the clock of the engine's machine. Whose time is it? Here a database that tells another one:")
 			db.Query(t, "CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT timestamptz ''2001-02-03 04:05:06Z'''")
 			db.Query(t, "ALTER DATABASE postgres SET search_path = public, pg_catalog")
 			server = start(t, api, network, course.Env("DATABASE_URL", urlFor(db)))

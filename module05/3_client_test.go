@@ -37,6 +37,14 @@ func TestTheClientShowsBothAnswersInABrowser(t *testing.T) {
 	course.Docker(t, "kill", golang.Name)
 	card := page.WaitFor(t, "#api-golang", "Fails")
 	assert.Contains(t, card, "api-golang cannot be reached")
+	course.Say(t, "The other one answers, also when both are asked again, as its newer time shows:")
+	const nodesTime = "document.querySelector('#api-node time')?.dateTime"
+	before := page.Evaluate(t, nodesTime)
+	page.Evaluate(t, "document.querySelector('button').click()")
+	course.Eventually(t, "its card has a newer time", func() bool {
+		now := page.Evaluate(t, nodesTime)
+		return now != nil && now != before
+	})
 	page.WaitFor(t, "#api-node", "Answers")
 	golang.Start(t)
 	page.WaitFor(t, "#api-golang", "Answers")
