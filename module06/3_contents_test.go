@@ -24,21 +24,29 @@ func TestInTheLastStageThereIsNoCompilerAndNoShell(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const oneStage, twoStages = 2, 3
 	one := example.APIGolang.Build(t, engine, oneStage)
-	two := example.APIGolang.Build(t, engine, twoStages)
-	for _, program := range []struct{ name, argument string }{{"go", "version"}, {"sh", "-c true"}} {
-		course.Say(t, "Is there %s in the image with the workshop, and in the one without?", program.name)
-		arguments := strings.Fields(program.argument)
-		engine.Docker(t, append([]string{"run", "--rm", "--entrypoint", program.name, one}, arguments...)...)
-		refused := engine.DockerFails(t, append([]string{"run", "--rm", "--entrypoint", program.name, two}, arguments...)...)
-		assert.Equal(t, 127, refused.ExitCode)
-		assert.Contains(t, refused.Stderr, "executable file not found")
+	programs := []struct{ name, argument string }{{"go", "version"}, {"sh", "-c true"}}
+	run := func(program, tag, arguments string) []string {
+		return append([]string{"run", "--rm", "--entrypoint", program, tag}, strings.Fields(arguments)...)
 	}
-	course.Say(t, "All files of the image without:")
+	course.Say(t, "In the image with the workshop there are Go and a shell:")
+	for _, program := range programs {
+		engine.Docker(t, run(program.name, one, program.argument)...)
+	}
 	list := "docker run --rm --interactive " + engine.Ref(t, image.Busybox) + " tar -t -v -f -" // not every system's tar has these columns
-	files := engine.Script(t, `id=$(docker create `+two+`)
+	for step := twoStages; step <= example.APIGolang.Last; step++ {
+		course.Say(t, "Without it, in the image of step %d, there is neither:", step)
+		tag := example.APIGolang.Build(t, engine, step)
+		for _, program := range programs {
+			refused := engine.DockerFails(t, run(program.name, tag, program.argument)...)
+			assert.Equal(t, 127, refused.ExitCode)
+			assert.Contains(t, refused.Stderr, "executable file not found")
+		}
+		course.Say(t, "All its files:")
+		files := engine.Script(t, `id=$(docker create `+tag+`)
 docker export $id | `+list+` | grep -v '^d' | awk '$3 > 0 { print $6 }'
 docker rm $id > /dev/null`)
-	assert.Equal(t, "api-golang\n", files.Stdout, "the program should be the only file that is not empty")
+		assert.Equal(t, "api-golang\n", files.Stdout, "the program should be the only file that is not empty")
+	}
 }
 
 // Unless an image says otherwise, its program runs as root, and an intruder who takes it over may change whatever is in

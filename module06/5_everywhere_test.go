@@ -6,6 +6,8 @@ import (
 	"debug/elf"
 	"io"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,24 +27,14 @@ import (
 // Nothing has to be emulated. The lesson reads in the programs themselves what they were made for.
 func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
 	engine := engineWithContainerdStore(t)
-	golang := engine.Ref(t, image.Golang)
-	dockerfile := `FROM --platform=$BUILDPLATFORM ` + golang + ` AS build
-WORKDIR /src
-COPY hello.go .
-ARG TARGETARCH
-RUN CGO_ENABLED=0 GOARCH=$TARGETARCH go build -o /hello hello.go
-FROM scratch
-COPY --from=build /hello /hello
-CMD ["/hello"]
-`
-	source := course.Directory(t, map[string]string{
-		"hello.go":   "package main\n\nfunc main() { println(\"hello\") }\n",
-		"Dockerfile": dockerfile,
-	})
-	machines := func(platforms string) map[string]elf.Machine {
+	course.Say(t, "The Dockerfile is the last one of the Go API, and the program is a smaller one, which is sooner made:")
+	source := course.Directory(t, map[string]string{"go.mod": "module hello\n\ngo 1.25\n", "go.sum": "",
+		"hello.go": "package main\n\nfunc main() { println(\"hello\") }\n"})
+	build := example.APIGolang.Prepare(t, engine, example.APIGolang.Last)
+	machines := func(platforms string, flags ...string) map[string]elf.Machine {
 		index := filepath.Join(course.HostDirectory(t), "index")
-		engine.Showing(example.Progress).Docker(t, "build", "--progress", "plain", "--provenance=false",
-			"--platform", platforms, "--output", "type=oci,tar=false,dest="+index, source)
+		line := slices.Concat(build, flags, []string{"--provenance=false", "--platform", platforms, "--output", "type=oci,tar=false,dest=" + index, source})
+		engine.Showing(example.Progress).Docker(t, line...)
 		return programs(t, index)
 	}
 	course.Say(t, "For two platforms, of which at least one is not this machine's:")
@@ -52,13 +44,15 @@ CMD ["/hello"]
 	assert.Equal(t, map[string]elf.Machine{"linux/arm64": elf.EM_AARCH64}, machines("linux/arm64"))
 
 	course.Say(t, "Without $TARGETARCH, Go makes programs for the machine that builds, whatever the index says:")
-	course.EditHostFile(t, filepath.Join(source, "Dockerfile"), " GOARCH=$TARGETARCH", "")
-	made := machines("linux/amd64,linux/arm64")
+	dockerfile := course.ReadHostFile(t, example.APIGolang.Dockerfile(example.APIGolang.Last))
+	const told = " GOARCH=$TARGETARCH"
+	require.Contains(t, dockerfile, told)
+	made := machines("linux/amd64,linux/arm64", "--file", course.File(t, "Dockerfile", strings.Replace(dockerfile, told, "", 1)))
 	assert.Len(t, made, 2)
 	assert.Equal(t, made["linux/amd64"], made["linux/arm64"])
 }
 
-// programs are, for each platform in an index, the kind of machine that its program named hello was made for.
+// programs are, for each platform in an index, the kind of machine that its program named api-golang was made for.
 func programs(t *testing.T, directory string) map[string]elf.Machine {
 	t.Helper()
 	index, err := layout.ImageIndexFromPath(directory)
@@ -82,7 +76,7 @@ func programs(t *testing.T, directory string) map[string]elf.Machine {
 		defer files.Close()
 		archive := tar.NewReader(files)
 		for header, err := archive.Next(); err == nil; header, err = archive.Next() {
-			if header.Name != "hello" {
+			if header.Name != "api-golang" {
 				continue
 			}
 			content, err := io.ReadAll(archive)
