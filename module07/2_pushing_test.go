@@ -85,6 +85,7 @@ func TestNoTagMeansLatestAndLatestDoesNotMeanTheNewest(t *testing.T) {
 	other := server.Address + "/other"
 	build(t, other+":1", saying("only version 1"))
 	course.Docker(t, "push", other+":1")
+	course.Docker(t, "image", "rm", other+":1")
 	assert.Regexp(t, "manifest unknown|not found", course.DockerFails(t, "pull", other).Stderr)
 	assert.Equal(t, "only version 1\n", course.Docker(t, "run", "--rm", other+":1").Stdout)
 }

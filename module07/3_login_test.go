@@ -83,7 +83,7 @@ func TestAWrongPasswordIsRefused(t *testing.T) {
 // `docker logout` forgets the password of one registry, and keeps the others'.
 func TestLogoutForgets(t *testing.T) {
 	server, password, hello := locked(t)
-	another, anothersPassword, _ := locked(t)
+	another, anothersPassword, anothersHello := locked(t)
 	docker, file := course.CLI{}.WithConfig(t, loggedOut)
 	login(t, docker, server, password)
 	login(t, docker, another, anothersPassword)
@@ -96,6 +96,7 @@ func TestLogoutForgets(t *testing.T) {
 	docker.DockerFails(t, "push", hello)
 	docker.DockerFails(t, "pull", hello)
 	assert.Contains(t, kept, another.Address)
+	docker.Docker(t, "push", anothersHello)
 }
 
 // Where no credential helper is set up, docker keeps passwords in its config.json, in Base64. That is a spelling and no

@@ -112,7 +112,7 @@ func TestAnIndexHasAnImageForEachPlatform(t *testing.T) {
 
 // The tag of an image for one platform leads to its manifest, if the build was told so. By itself BuildKit adds an attestation:
 // a second document, of what the image was made and how, which one can read and doesn't run. Where the engine keeps its images in
-// containerd, the default since version 29, it goes with the image, and so there is an index for two.
+// containerd, as freshly installed ones do since version 29, it goes with the image, and so there is an index for two.
 func TestABuildAddsAnAttestationAndWithItAnIndexUnlessToldNotTo(t *testing.T) {
 	server := registry.Start(t)
 	engine := course.NewThrowawayEngine(t, course.ContainerdStore(t), course.Command("--insecure-registry", "0.0.0.0/0"))

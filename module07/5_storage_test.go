@@ -40,6 +40,7 @@ printf "\\$(printf %%o $((byte ^ 1)))" | dd of=$file bs=1 seek=5000 conv=notrunc
 	course.Say(t, "The bit flipped back, the layer is what it was:")
 	server.Exec(t, flipABit)
 	engine.Docker(t, "pull", address+"/tampered")
+	engine.Docker(t, "image", "rm", address+"/tampered", address+"/whole") // as they were not there before
 }
 
 // Deleting, as the API has it, takes a manifest out of its repository; the tag leads nowhere then. The blobs stay until

@@ -29,7 +29,7 @@ func TestPlainHTTPIsAcceptedOnLoopbackOnly(t *testing.T) {
 	assert.Contains(t, engine.DockerFails(t, "pull", address+"/box").Stderr, complaint)
 
 	course.Say(t, "With an exception for this address, which the engine reads when it gets the signal HUP:")
-	engine.Exec(t, `echo '{"insecure-registries": ["`+address+`"]}' > /etc/docker/daemon.json && killall -HUP dockerd`)
+	engine.Exec(t, `mkdir -p /etc/docker && echo '{"insecure-registries": ["`+address+`"]}' > /etc/docker/daemon.json && killall -HUP dockerd`)
 	engine.WaitFor(t, "docker info --format '{{json .RegistryConfig.IndexConfigs}}' | grep "+address)
 	engine.Docker(t, "push", address+"/box")
 	engine.Docker(t, "pull", address+"/box")
@@ -59,8 +59,11 @@ func TestARegistryWithTLSIsAcceptedWhenItsAuthorityIsTrusted(t *testing.T) {
 	engine.Docker(t, "push", name+":5000/box")
 	engine.Docker(t, "pull", name+":5000/box")
 
-	course.Say(t, "The same registry by its address, to which the certificate isn't made out:")
+	course.Say(t, "The same registry by its address, to which the certificate isn't made out. Its authority is trusted there, too:")
 	trust(address)
+	signed := engine.Exec(t, "openssl s_client -connect "+address+":5000 -CAfile /etc/docker/certs.d/"+address+":5000/ca.crt "+
+		"< /dev/null 2> /dev/null | grep -m 1 'Verify return code'")
+	assert.Contains(t, signed.Stdout, "0 (ok)", "nothing but the name should be wrong")
 	stranger := engine.DockerFails(t, "push", address+":5000/box").Stderr
 	assert.Contains(t, stranger, "x509: cannot validate certificate for "+address)
 }
@@ -110,6 +113,9 @@ func TestAPullThroughCacheServesAnImageAfterItsUpstreamIsGone(t *testing.T) {
 	course.Say(t, "Pulled from the other registry itself, it is:")
 	run(direct + "/hello")
 	assert.Greater(t, fetched(), before)
+
+	course.Say(t, "It has the other image, too, which nobody asks the cache for:")
+	assert.Equal(t, "/rare\n", run(direct+"/rare"))
 
 	upstream.Remove(t)
 	assert.Equal(t, "/hello\n", run(cached+"/hello"), "the cache should still have it")
