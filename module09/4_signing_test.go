@@ -12,20 +12,21 @@ import (
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
+	"docker-proven/internal/registry"
 )
 
 // A tag is a name that whoever may push can give to another image: who runs the tag tomorrow may run something else.
 // A digest is computed from the image itself, so it can't mean anything else. (The digest is what `docker push` prints.)
 func TestAMovedTagRunsAnotherImageWhileADigestDoesNot(t *testing.T) {
-	registry := startRegistry(t)
-	digest := registry.push(t, "app:1", "what we released")
+	server := newShelf(t)
+	digest := server.push(t, "app:1", "what we released")
 	run := func(name string) string {
-		return course.Docker(t, "run", "--rm", "--pull", "always", "--quiet", registry.published+"/"+name).Stdout
+		return course.Docker(t, "run", "--rm", "--pull", "always", "--quiet", server.Address+"/"+name).Stdout
 	}
 	assert.Equal(t, "what we released\n", run("app:1"))
 
 	course.Say(t, "Somebody else pushes an image of theirs under the same tag:")
-	registry.push(t, "app:1", "what they made of it")
+	server.push(t, "app:1", "what they made of it")
 	assert.Equal(t, "what they made of it\n", run("app:1"), "the tag has moved")
 	assert.Equal(t, "what we released\n", run("app@"+digest), "the digest has not")
 }
@@ -35,41 +36,41 @@ func TestAMovedTagRunsAnotherImageWhileADigestDoesNot(t *testing.T) {
 // exit status that stops a script. (Public projects put their signatures into a public log as well, Sigstore's. What is
 // signed with a key of this lesson's own is in no log, which the tool is told.)
 func TestASignedImageVerifiesAndAnUnsignedOneIsRefused(t *testing.T) {
-	registry, key := startRegistry(t), newKey(t)
-	signed := "app@" + registry.push(t, "app:1", "signed")
-	unsigned := "app@" + registry.push(t, "app:2", "not signed")
+	server, key := newShelf(t), newKey(t)
+	signed := "app@" + server.push(t, "app:1", "signed")
+	unsigned := "app@" + server.push(t, "app:2", "not signed")
 
-	registry.sign(t, key, signed)
-	registry.verify(t, key, signed)
-	assert.Contains(t, registry.verifyFails(t, key, unsigned), "no signatures found")
-	assert.Contains(t, registry.verifyFails(t, key, "app:2"), "no signatures found")
+	server.sign(t, key, signed)
+	server.verify(t, key, signed)
+	assert.Contains(t, server.verifyFails(t, key, unsigned), "no signatures found")
+	assert.Contains(t, server.verifyFails(t, key, "app:2"), "no signatures found")
 }
 
 // What is signed is the digest, not the tag. When the tag is moved to an altered image, the signature doesn't come
 // along: verification of the tag is refused from then on. The image that was signed still verifies.
 func TestAnAlteredImageUnderASignedTagIsRefused(t *testing.T) {
-	registry, key := startRegistry(t), newKey(t)
-	digest := registry.push(t, "app:1", "what we released")
-	registry.sign(t, key, "app@"+digest)
-	registry.verify(t, key, "app:1")
+	server, key := newShelf(t), newKey(t)
+	digest := server.push(t, "app:1", "what we released")
+	server.sign(t, key, "app@"+digest)
+	server.verify(t, key, "app:1")
 
-	registry.push(t, "app:1", "what they made of it")
-	assert.Contains(t, registry.verifyFails(t, key, "app:1"), "no signatures found")
-	registry.verify(t, key, "app@"+digest)
+	server.push(t, "app:1", "what they made of it")
+	assert.Contains(t, server.verifyFails(t, key, "app:1"), "no signatures found")
+	server.verify(t, key, "app@"+digest)
 }
 
 // Everybody can make a key and sign with it. A signature is worth something only against the public key of the one whom
 // you trust: the same image, verified with another key, is refused until the owner of that key has signed it, too.
 func TestASignatureByAnotherKeyIsRefused(t *testing.T) {
-	registry, ours, theirs := startRegistry(t), newKey(t), newKey(t)
-	name := "app@" + registry.push(t, "app:1", "signed by somebody")
-	registry.sign(t, theirs, name)
-	registry.verify(t, theirs, name)
-	assert.Contains(t, registry.verifyFails(t, ours, name), "failed to verify signature")
-	assert.Contains(t, registry.verifyFails(t, ours, "app:1"), "failed to verify signature")
+	server, ours, theirs := newShelf(t), newKey(t), newKey(t)
+	name := "app@" + server.push(t, "app:1", "signed by somebody")
+	server.sign(t, theirs, name)
+	server.verify(t, theirs, name)
+	assert.Contains(t, server.verifyFails(t, ours, name), "failed to verify signature")
+	assert.Contains(t, server.verifyFails(t, ours, "app:1"), "failed to verify signature")
 
-	registry.sign(t, ours, name)
-	registry.verify(t, ours, name)
+	server.sign(t, ours, name)
+	server.verify(t, ours, name)
 }
 
 // A signature says who vouches for an image; its provenance says what it was made of. The builder writes it down: the base,
@@ -126,31 +127,23 @@ COPY --from=build /made /made
 	assert.NoFileExists(t, file)
 }
 
-// A registry of the lesson's own. The docker command finds it where its port is published; cosign, which runs in its
-// network, at localhost.
-type registry struct {
-	*course.Container
-	published string
-}
+// A shelf is a registry of the lesson's own, for images and their signatures. The docker command finds it where its port is
+// published; cosign, which runs in its network, at localhost.
+type shelf struct{ *registry.Registry }
 
-func startRegistry(t *testing.T) registry {
+func newShelf(t *testing.T) shelf {
 	t.Helper()
-	container := course.Run(t, image.Registry, course.Publish(0, 5000))
-	container.WaitFor(t, "wget -q -O - http://127.0.0.1:5000/v2/")
-	return registry{container, container.Endpoint(t, 5000)}
+	return shelf{registry.Start(t)}
 }
 
 // push builds an image that prints a text, pushes it, and returns its digest.
-func (r registry) push(t *testing.T, name, text string) (digest string) {
+func (s shelf) push(t *testing.T, name, text string) (digest string) {
 	t.Helper()
-	reference := r.published + "/" + name
+	reference := s.Address + "/" + name
 	course.DockerStdin(t, "FROM "+course.Ref(t, image.Busybox)+`
 CMD ["echo", "`+text+`"]
 `, "build", "--quiet", "--tag", reference, "-")
-	said := course.Docker(t, "push", reference).Stdout // its last line is "TAG: digest: sha256:… size: …"
-	_, digest, _ = strings.Cut(said, " digest: ")
-	digest, _, _ = strings.Cut(digest, " ")
-	return digest
+	return registry.Push(t, reference)
 }
 
 // A key is a pair, private and public, in a volume that goes with the lesson.
@@ -171,24 +164,24 @@ func (k key) cosign(t *testing.T, network string, arguments ...string) []string 
 		"--workdir", "/keys", "--env", "COSIGN_PASSWORD=" + k.password, course.Ref(t, image.Cosign)}, arguments...)
 }
 
-func (r registry) sign(t *testing.T, k key, name string) {
+func (s shelf) sign(t *testing.T, k key, name string) {
 	t.Helper()
-	course.Docker(t, k.cosign(t, "container:"+r.Name, "sign", "--key", "cosign.key", "--signing-config", "no-log.json",
+	course.Docker(t, k.cosign(t, "container:"+s.Name, "sign", "--key", "cosign.key", "--signing-config", "no-log.json",
 		"localhost:5000/"+name)...)
 }
 
-func (r registry) verification(t *testing.T, k key, name string) []string {
+func (s shelf) verification(t *testing.T, k key, name string) []string {
 	t.Helper()
-	return k.cosign(t, "container:"+r.Name, "verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "localhost:5000/"+name)
+	return k.cosign(t, "container:"+s.Name, "verify", "--key", "cosign.pub", "--insecure-ignore-tlog", "localhost:5000/"+name)
 }
 
-func (r registry) verify(t *testing.T, k key, name string) {
+func (s shelf) verify(t *testing.T, k key, name string) {
 	t.Helper()
-	verified := course.Docker(t, r.verification(t, k, name)...)
+	verified := course.Docker(t, s.verification(t, k, name)...)
 	assert.Contains(t, verified.Stderr, "The signatures were verified against the specified public key")
 }
 
-func (r registry) verifyFails(t *testing.T, k key, name string) (complaint string) {
+func (s shelf) verifyFails(t *testing.T, k key, name string) (complaint string) {
 	t.Helper()
-	return course.DockerFails(t, r.verification(t, k, name)...).Stderr
+	return course.DockerFails(t, s.verification(t, k, name)...).Stderr
 }

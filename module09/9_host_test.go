@@ -46,7 +46,8 @@ func TestWithRemappedUsersRootInsideIsNobodyOutside(t *testing.T) {
 	}
 }
 
-// --privileged takes down nearly all walls at once: all capabilities, no seccomp, no AppArmor, all devices of the machine.
+// --privileged takes down nearly all walls at once: all capabilities, no seccomp, all devices of the machine (and where the kernel
+// has AppArmor, which is not looked at here, none of it).
 // The namespaces stay, and --pid host opens the one that hides the machine's processes. With both, to be root in the
 // container is to be root on the machine: the attack enters the namespaces of the machine's first process, reads what only
 // root may, and leaves a file. Without --privileged the same commands fail. Without --pid host this attack finds no way
