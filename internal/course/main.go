@@ -9,20 +9,21 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
@@ -99,7 +100,9 @@ func prepare() error {
 		return err
 	}
 	theEngine = found
-	setAside()
+	// The flags with which Go builds the learner's own programs. Those of lessons are for the engine's machine, where the race
+	// detector, for one, can't be built.
+	os.Unsetenv("GOFLAGS")
 	openToContainers()
 	if err := seenByDesktop(); err != nil {
 		return err
@@ -132,12 +135,12 @@ func prepare() error {
 		// This process is connected to its reaper until it ends, and does not come back: ten seconds, left to itself.
 		os.Setenv("TESTCONTAINERS_RYUK_RECONNECTION_TIMEOUT", "3s")
 	}
-	if keeping() {
-		os.Setenv("TESTCONTAINERS_RYUK_DISABLED", "true")
-	}
+	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", strconv.FormatBool(keeping())) // whatever is said for other purposes
+	os.Unsetenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX")
 	if err := loopback(publishedAt(found.Host)); err != nil {
 		return err
 	}
+	readSettingsIn(directory)
 	tclog.SetDefault(tclog.NewNoopLogger())
 	if docker, err = testcontainers.NewDockerClientWithOpts(context.Background()); err != nil {
 		return err
@@ -154,20 +157,17 @@ func prepare() error {
 	return nil
 }
 
-// setAside takes out of the environment what would change what the docker command does in a lesson: the learner's project, the
-// builder and the platform that are meant for other purposes, and whether images are signed. And the flags with which Go builds
-// the learner's own programs: those of lessons are for the engine's machine, where the race detector, for one, can't be built.
-func setAside() {
-	for _, variable := range os.Environ() {
-		name, _, _ := strings.Cut(variable, "=")
-		switch {
-		case strings.HasPrefix(name, "COMPOSE_"), strings.HasPrefix(name, "BUILDX_"), strings.HasPrefix(name, "BUILDKIT_"):
-			os.Unsetenv(name)
-		case slices.Contains([]string{"DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
-			"DOCKER_HIDE_LEGACY_COMMANDS", "GOFLAGS"}, name):
-			os.Unsetenv(name)
+// readSettingsIn has testcontainers-go look for its settings in a directory that has none. The learner's, in the file
+// .testcontainers.properties of the home directory, are for other programs: they may name another engine than the docker command
+// uses, or another registry, or do without the reaper.
+func readSettingsIn(directory string) {
+	for _, home := range []string{"HOME", "USERPROFILE"} { // the second on Windows
+		if learners, set := os.LookupEnv(home); set {
+			os.Setenv(home, directory)
+			defer os.Setenv(home, learners)
 		}
 	}
+	testcontainers.ReadConfig() // keeps what it has read
 }
 
 // seenByDesktop puts files of lessons below the home directory where it is Docker Desktop on Linux that containers get them from:
@@ -200,13 +200,32 @@ var startReaper = sync.OnceValue(func() error {
 		return err
 	}
 	//lint:ignore SA1019 it is what testcontainers-go's own modules use, and there is no other way
-	reaper, err := testcontainers.NewReaper(ctx, thisRun, provider, "")
+	reaper, err := testcontainers.NewReaper(ctx, thisRun, onLoopback{provider}, "")
 	if err != nil {
 		return err
 	}
 	_, err = reaper.Connect() // until this process ends
 	return err
 })
+
+// onLoopback publishes the reaper's port as lessons publish theirs: for programs of this machine only. testcontainers-go would
+// publish it for everybody, and the reaper removes what anybody asks it to.
+type onLoopback struct{ *testcontainers.DockerProvider }
+
+func (p onLoopback) RunContainer(ctx context.Context, reaper testcontainers.ContainerRequest) (testcontainers.Container, error) {
+	set := reaper.HostConfigModifier
+	reaper.HostConfigModifier = func(h *container.HostConfig) {
+		set(h)
+		h.PortBindings = network.PortMap{}
+		for _, port := range reaper.ExposedPorts {
+			h.PortBindings[network.MustParsePort(port)] = []network.PortBinding{{HostIP: loopbackAddress}}
+		}
+	}
+	return p.DockerProvider.RunContainer(ctx, reaper)
+}
+
+// loopbackAddress is where ports are published.
+var loopbackAddress = netip.MustParseAddr("127.0.0.1")
 
 // publishedAt is the host on which an engine at the address given publishes ports.
 func publishedAt(engineHost string) string {

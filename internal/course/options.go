@@ -3,7 +3,6 @@ package course
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -143,7 +142,7 @@ func Publish(hostPort, containerPort int) Option {
 		host = strconv.Itoa(hostPort)
 	}
 	port := network.MustParsePort(strconv.Itoa(containerPort) + "/tcp")
-	binding := network.PortBinding{HostIP: netip.MustParseAddr("127.0.0.1"), HostPort: host}
+	binding := network.PortBinding{HostIP: loopbackAddress, HostPort: host}
 	return func(r *request) {
 		r.flags = append(r.flags, "--publish", fmt.Sprintf("127.0.0.1:%s:%d", host, containerPort))
 		r.ports = append(r.ports, port.String())

@@ -108,6 +108,9 @@ func TestAnInterruptedRunLeavesNothing(t *testing.T) {
 	m := newMachine(t)
 	run := course.CLI{}.DockerInBackground(t, m.exec("sh", "-c", "exec lesson -test.v -test.run TestAVolumeIsUsedAgainAndAgain 2>&1")...)
 	run.WaitForOutput(t, "it is under way")
+	ports := m.Exec(t, "docker ps --format '{{.Ports}}'").Stdout
+	assert.Contains(t, ports, "127.0.0.1:", "the reaper's")
+	assert.NotContains(t, ports, "0.0.0.0:", "nobody else should be able to ask the reaper for anything")
 	m.Exec(t, "kill -INT $(pidof lesson)")
 	result := run.WaitUntilEnded(t)
 	assert.Equal(t, 130, result.ExitCode)
@@ -171,7 +174,10 @@ func TestALessonRunsInUnusualPlaces(t *testing.T) {
 		"names with spaces": "mkdir -p '/opt/my home' '/opt/my files' && export HOME='/opt/my home' TMPDIR='/opt/my files' && " +
 			"cd \"$HOME\" && " + lessons,
 		"files for oneself": "umask 077 && " + lessons,
-		"other purposes":    "export BUILDX_BUILDER=nowhere DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=linux/s390x && ! docker buildx build /opt && " + lessons,
+		"other purposes": "export BUILDX_BUILDER=nowhere DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=linux/s390x TESTCONTAINERS_RYUK_DISABLED=true " +
+			"TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX=registry.invalid && ! docker buildx build /opt && " + lessons,
+		"settings of testcontainers-go": "mkdir /opt/set && printf 'hub.image.name.prefix=registry.invalid\\nryuk.disabled=true\\n' > /opt/set/.testcontainers.properties && " +
+			"export HOME=/opt/set && " + lessons,
 	} {
 		result := m.lesson(t, line)
 		assert.Equal(t, 0, result.ExitCode, place)
