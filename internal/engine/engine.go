@@ -63,7 +63,7 @@ func (f Facts) String() string {
 // Find asks the engine that the docker command would use. The error is an *Error when the engine or the
 // docker command is missing or not fit for the course, and the context's own when that has ended.
 func Find(ctx context.Context) (Facts, error) {
-	engine, facts, err := Connect(ctx)
+	engine, facts, err := connect(ctx)
 	if err != nil {
 		return Facts{}, err
 	}
@@ -71,17 +71,45 @@ func Find(ctx context.Context) (Facts, error) {
 }
 
 // Use is Find, and makes the engine found the one that everything in this process speaks to, the docker commands
-// that it starts included: also when a docker context, which not all programs know, has chosen it.
+// that it starts included: also when a docker context, which not all programs know, has chosen it. What the learner's
+// environment says of builders, projects and platforms, for other purposes, these commands don't hear.
 func Use(ctx context.Context) (Facts, error) {
 	facts, err := Find(ctx)
 	if err != nil {
 		return Facts{}, err
 	}
-	return facts, os.Setenv(client.EnvOverrideHost, facts.Host)
+	return facts, facts.use()
 }
 
-// Connect is Find for a caller that goes on talking to the engine, and closes the client when done.
+// Connect is Use for a caller that goes on talking to the engine, and closes the client when done.
 func Connect(ctx context.Context) (*client.Client, Facts, error) {
+	engine, facts, err := connect(ctx)
+	if err != nil {
+		return nil, Facts{}, err
+	}
+	if err := facts.use(); err != nil {
+		_ = engine.Close()
+		return nil, Facts{}, err
+	}
+	return engine, facts, nil
+}
+
+// use is what Use does about the environment.
+func (f Facts) use() error {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		switch {
+		case name == "BUILDX_CONFIG": // where builds keep a diary, which may have to be elsewhere
+		case strings.HasPrefix(name, "COMPOSE_"), strings.HasPrefix(name, "BUILDX_"), strings.HasPrefix(name, "BUILDKIT_"),
+			slices.Contains([]string{"DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
+				"DOCKER_HIDE_LEGACY_COMMANDS"}, name):
+			os.Unsetenv(name)
+		}
+	}
+	return os.Setenv(client.EnvOverrideHost, f.Host)
+}
+
+func connect(ctx context.Context) (*client.Client, Facts, error) {
 	on := here()
 	at, err := choose(ctx, on)
 	if err != nil {

@@ -197,7 +197,7 @@ func (on platform) wellFormed(at address) error {
 	case scheme == "tcp" && !thisMachine(rest):
 		return on.malformed(at, errors.New("the lessons mount directories of this machine, and reach ports that are published on its 127.0.0.1 only, so that "+
 			"the engine has to be on this machine"))
-	case scheme != "unix" && scheme != "tcp" && scheme != "npipe" && scheme != "http" && scheme != "https":
+	case scheme != "unix" && scheme != "tcp" && scheme != "npipe":
 		return on.malformed(at, fmt.Errorf("%s is no scheme of an engine's address, unix and tcp are", scheme))
 	}
 	return nil

@@ -338,7 +338,8 @@ func crossCompiling(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docker version: %w", err)
 	}
-	return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch))}, nil
+	// GOFLAGS are for the learner's own programs: the race detector, for one, can't be built for another machine.
+	return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch)), "GOFLAGS="}, nil
 }
 
 func run(ctx context.Context, environment []string, program string, arguments ...string) error {
