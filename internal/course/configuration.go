@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"docker-proven/internal/configuration"
 	"docker-proven/internal/shell"
 )
 
@@ -16,7 +17,7 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 	t.Helper()
 	l := lessonOf(t)
 	directory := HostDirectory(t)
-	content, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": pluginDirectories(),
+	content, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": configuration.Learners().PluginDirectories(),
 		// With a configuration in which nobody has logged in, docker would keep logins in the system's keychain.
 		"auths": map[string]any{"registry.invalid": map[string]any{}}})
 	if err == nil {
@@ -33,38 +34,6 @@ func (c CLI) WithOwnConfiguration(t *testing.T) CLI {
 	l.write("# The docker command's configuration is in a directory of its own, as with:\n" +
 		indent("export "+shell.Quote(environment[:2]), "    "))
 	return c
-}
-
-// A configuration is what the course wants to know of the learner's own.
-type configuration struct {
-	CLIPluginsExtraDirs []string
-	Proxies             map[string]any
-}
-
-// learners reads the configuration of the learner's docker command, and returns its directory, too, which is empty where there
-// can't be one.
-func learners() (directory string, c configuration) {
-	directory = os.Getenv("DOCKER_CONFIG")
-	if directory == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", c
-		}
-		directory = filepath.Join(home, ".docker")
-	}
-	if content, err := os.ReadFile(filepath.Join(directory, "config.json")); err == nil {
-		_ = json.Unmarshal(content, &c) // the docker command complains about a broken one
-	}
-	return directory, c
-}
-
-// pluginDirectories is where the learner's docker command looks for plugins, besides the directories of the system.
-func pluginDirectories() []string {
-	directory, configuration := learners()
-	if directory == "" {
-		return nil
-	}
-	return append([]string{filepath.Join(directory, "cli-plugins")}, configuration.CLIPluginsExtraDirs...)
 }
 
 // WithConfig is the docker command with a configuration of its own, config.json, so that the learner's is neither read

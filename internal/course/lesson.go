@@ -11,9 +11,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 
 	"docker-proven/internal/claim"
 	"docker-proven/internal/clean"
+	"docker-proven/internal/configuration"
 	"docker-proven/internal/image"
 	"docker-proven/internal/shell"
 )
@@ -29,6 +32,7 @@ import (
 type lesson struct {
 	t       *testing.T
 	id      string // the value of LessonLabel
+	round   int    // with -count, how often the test has begun before
 	images  map[string]image.Facts
 	log     bytes.Buffer // what testcontainers-go says: shown when the test fails
 	mutex   sync.Mutex
@@ -39,6 +43,8 @@ type lesson struct {
 }
 
 var lessons sync.Map // *testing.T → *lesson
+
+var begun sync.Map // a test's name → *atomic.Int32, how often it has begun
 
 var told sync.Map // a claim → true: the first test of it that speaks has told what it teaches
 
@@ -55,7 +61,9 @@ func lessonOf(t *testing.T) *lesson {
 }
 
 func beginLesson(t *testing.T, inParallel bool) *lesson {
-	l := &lesson{t: t, id: lessonID(t), images: map[string]image.Facts{}}
+	before, _ := begun.LoadOrStore(t.Name(), new(atomic.Int32))
+	round := int(before.(*atomic.Int32).Add(1)) - 1
+	l := &lesson{t: t, id: lessonID(t), round: round, images: map[string]image.Facts{}}
 	lessons.Store(t, l)
 	if inParallel {
 		t.Parallel()
@@ -161,8 +169,8 @@ func (l *lesson) explainFailure() {
 		l.write("The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n")
 	}
 	// https://docs.docker.com/engine/cli/proxy/
-	if directory, configuration := learners(); len(configuration.Proxies) > 0 {
-		l.write("The docker command gives each container the proxies of " + filepath.Join(directory, "config.json") + ", which may be " +
+	if learners := configuration.Learners(); len(learners.Proxies) > 0 {
+		l.write("The docker command gives each container the proxies of " + filepath.Join(learners.Directory, "config.json") + ", which may be " +
 			"why: some programs ask them for other containers, too. To run the lesson without them, let DOCKER_CONFIG name a " +
 			"copy of that directory whose config.json has no proxies.\n")
 	}
@@ -349,18 +357,21 @@ func patiently(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.Context(), patience)
 }
 
-// longPatience is patience for the building of images, in which compilers run and packages are fetched, for handing images to
-// another engine, and for what compose does with an application: its services become healthy one after the other, and their
-// tests run.
+// longPatience is patience for the building of images, in which compilers run and packages are fetched, for what fetches packages
+// elsewhere, for handing images to another engine, and for what compose does with an application: its services become healthy
+// one after the other, and their tests run.
 var longPatience = 5 * patience
 
 // patienceFor is how long a command may take, or may be asked again.
 func patienceFor(arguments []string) time.Duration {
-	if slices.Contains(arguments, "build") || slices.Contains(arguments, "compose") {
+	if slices.Contains(arguments, "build") || slices.Contains(arguments, "compose") || slices.ContainsFunc(arguments, fetches.MatchString) {
 		return longPatience
 	}
 	return patience
 }
+
+// fetches matches a line for a shell that fetches packages, which takes longer on a slow line.
+var fetches = regexp.MustCompile(`\b(apt-get|apk|npm) `)
 
 // labels are on everything a lesson makes: the course's own, and those by which the reaper finds it.
 func (l *lesson) labels() map[string]string {

@@ -14,6 +14,7 @@ import (
 	"github.com/shirou/gopsutil/v4/net"
 	"github.com/shirou/gopsutil/v4/process"
 
+	"docker-proven/internal/configuration"
 	"docker-proven/internal/image"
 	"docker-proven/internal/session"
 	"docker-proven/internal/standin"
@@ -95,12 +96,10 @@ func (p *place) look(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	diary := filepath.Join(ownConfiguration(), "buildx") // that of whoever builds something meanwhile: copies would write in the other one
-	for _, directory := range []string{p.configuration, ownConfiguration()} {
-		err := filepath.WalkDir(directory, func(path string, entry fs.DirEntry, err error) error {
-			if path == diary {
-				return fs.SkipDir
-			}
+	// Of the learner's own, what the docker command keeps there for good: Docker Desktop has its machine's disk beside it.
+	learners := configuration.Learners().Directory
+	for _, kept := range []string{p.configuration, filepath.Join(learners, "config.json"), filepath.Join(learners, "contexts")} {
+		err := filepath.WalkDir(kept, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return nil // there is none, or it has gone meanwhile: then it is missed
 			}

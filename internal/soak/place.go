@@ -2,6 +2,7 @@ package soak
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
+	"docker-proven/internal/configuration"
 	"docker-proven/internal/session"
 )
 
@@ -99,9 +101,11 @@ func (p *place) plant(ctx context.Context, busybox string) error {
 // configure makes a configuration of the docker command with a context in it. Plugins that are in the learner's own are found
 // from there.
 func (p *place) configure(ctx context.Context, name string) error {
-	plugins := filepath.Join(ownConfiguration(), "cli-plugins")
-	settings := fmt.Sprintf("{\"cliPluginsExtraDirs\": [%q]}\n", plugins)
-	if err := os.WriteFile(filepath.Join(p.configuration, "config.json"), []byte(settings), 0o600); err != nil {
+	settings, err := json.Marshal(map[string]any{"cliPluginsExtraDirs": configuration.Learners().PluginDirectories()})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(p.configuration, "config.json"), settings, 0o600)
+	}
+	if err != nil {
 		return err
 	}
 	command := exec.CommandContext(ctx, "docker", "--config", p.configuration, "context", "create", name,
@@ -110,15 +114,6 @@ func (p *place) configure(ctx context.Context, name string) error {
 		return fmt.Errorf("docker context create: %w: %s", err, output)
 	}
 	return nil
-}
-
-// ownConfiguration is the directory with the learner's configuration of the docker command.
-func ownConfiguration() string {
-	if directory := os.Getenv("DOCKER_CONFIG"); directory != "" {
-		return directory
-	}
-	home, _ := os.UserHomeDir()
-	return filepath.Join(home, ".docker")
 }
 
 // remove removes what was planted, also after an interrupt.

@@ -134,6 +134,10 @@ func (p *place) round(ctx context.Context, n, rounds, many int, args []string, o
 		c, err := p.start(ctx, args)
 		if err != nil {
 			fmt.Fprintln(out, err)
+			for _, c := range copies {
+				_ = c.command.Cancel()
+				<-c.ended
+			}
 			return 1, nil
 		}
 		copies = append(copies, c)
