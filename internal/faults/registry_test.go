@@ -71,6 +71,7 @@ func TestADownloadThatIsCutOrSlowIsToldAsItGoes(t *testing.T) {
 	assert.Equal(t, 0, silent.ExitCode)
 	assert.Contains(t, silent.Stdout, "127.0.0.1:5001/silent:1 is not here yet: docker pull 127.0.0.1:5001/silent:1\n", "what it waits for")
 	assert.Regexp(t, `(?m)^    \S+: not provable here: 127\.0\.0\.1:5001/silent:1 is not here, and its registry can't be reached`, silent.Stdout)
+	assert.NotContains(t, silent.Stdout, "connection refused", "it should be there, and say nothing")
 
 	late := m.lesson(t, "FAULTY_IMAGE=127.0.0.1:5000/slow:1 lesson -test.v -test.run TestAnImageIsThere -test.timeout 15s")
 	assert.Equal(t, 1, late.ExitCode)

@@ -39,9 +39,11 @@ func serve() error {
 			return err
 		}
 	}
-	if _, err := net.Listen("tcp", "127.0.0.1:5001"); err != nil {
+	silent, err := net.Listen("tcp", "127.0.0.1:5001")
+	if err != nil {
 		return err
 	}
+	defer silent.Close() // held until then, as Go closes one that nobody holds
 	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(sound, w, r) }))
 }
 
