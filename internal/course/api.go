@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -135,6 +136,10 @@ func dialEngine(ctx context.Context) (net.Conn, error) {
 // engine's socket.
 func (l *lesson) curlTo(path string) []string {
 	at := l.engineAddress()
+	if directory := os.Getenv(client.EnvOverrideCertPath); at.Scheme == "tcp" && directory != "" {
+		return []string{"--cacert", filepath.Join(directory, "ca.pem"), "--cert", filepath.Join(directory, "cert.pem"),
+			"--key", filepath.Join(directory, "key.pem"), "https://" + at.Host + path}
+	}
 	if at.Scheme == "tcp" {
 		return []string{"http://" + at.Host + path}
 	}
@@ -145,7 +150,7 @@ func (l *lesson) curlTo(path string) []string {
 func (l *lesson) netcat() string {
 	at := l.engineAddress()
 	if at.Scheme == "tcp" {
-		return "nc " + strings.Replace(at.Host, ":", " ", 1)
+		return "nc " + at.Hostname() + " " + at.Port()
 	}
 	return "nc -U " + at.Host
 }

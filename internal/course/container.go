@@ -176,9 +176,13 @@ func (c *Container) exec(t *testing.T, line string, toFail bool) Result {
 	t.Helper()
 	l := lessonOf(t)
 	l.command("docker", "exec", c.Name, "sh", "-c", line)
-	ctx, cancel := patiently(t)
+	patience := patienceFor([]string{line})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	code, output, err := c.tc.Exec(ctx, []string{"sh", "-c", line})
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("docker exec %s: %q should have ended, but was still running after %v", c.Name, line, patience)
+	}
 	if err != nil {
 		t.Fatalf("docker exec %s: %v", c.Name, err)
 	}
@@ -362,7 +366,11 @@ func (c *Container) MustRun(t *testing.T) {
 	t.Helper()
 	ctx, cancel := patiently(t)
 	defer cancel()
-	if state, err := c.tc.State(ctx); err == nil && !state.Running {
+	state, err := c.tc.State(ctx)
+	if err != nil {
+		t.Fatalf("docker inspect %s: %v", c.Name, err)
+	}
+	if !state.Running {
 		t.Fatalf("%s has ended with exit status %d; its last words:\n%s", c.Name, state.ExitCode, c.Logs(t).Output())
 	}
 }

@@ -82,7 +82,7 @@ func Seen(directory string) Option {
 	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
 }
 
-// ContainerdStore is for a throwaway engine that keeps its images in containerd, as all do from version 29 on, and not in
+// ContainerdStore is for a throwaway engine that keeps its images in containerd, as freshly installed ones do from version 29 on, and not in
 // a directory of its own: https://docs.docker.com/engine/storage/containerd/
 func ContainerdStore(t *testing.T) Option {
 	t.Helper()
