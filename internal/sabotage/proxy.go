@@ -464,8 +464,8 @@ func parse(text []byte) (object, error) {
 	return body, nil
 }
 
-// tooLate is after how long a container is unpaused whose lesson was told that it is.
-const tooLate = 3 * time.Second
+// tooLate is after how long a container is unpaused whose lesson was told that it is: longer than any lesson's program waits for it.
+const tooLate = 15 * time.Second
 
 // nothingDoneAnswer is what the engine answers when it has done something.
 func nothingDoneAnswer(w http.ResponseWriter, operation string) {
