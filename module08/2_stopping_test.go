@@ -32,20 +32,29 @@ func TestAnInitPassesSignalsOnWhichProcessOneIgnores(t *testing.T) {
 	assert.Equal(t, killed, exitCode(t, deaf))
 
 	course.Say(t, "With an init the same program is its child, and ends:")
+	const child = `(?m)^ +1 .*docker-init .*\n +([2-9]|\d\d+) .* sleep 605$`
 	hearing := background(t, []string{"--init"}, "exec sleep 605")
-	course.DockerUntil(t, `(?m)^ +1 .*docker-init .*\n +([2-9]|\d\d+) .* sleep 605$`, "exec", hearing.Name, "ps")
+	course.DockerUntil(t, child, "exec", hearing.Name, "ps")
 	course.Docker(t, "kill", "--signal", "TERM", hearing.Name)
 	hearing.WaitUntilEnded(t)
 	assert.Equal(t, 143, exitCode(t, hearing))
+
+	course.Say(t, "And SIGKILL reaches it from inside, as it isn't process 1:")
+	mortal := background(t, []string{"--init"}, "exec sleep 605")
+	course.DockerUntil(t, child, "exec", mortal.Name, "ps")
+	course.Docker(t, "exec", "--detach", mortal.Name, "killall", "-KILL", "sleep") // which ends with the container
+	mortal.WaitUntilEnded(t)
+	assert.Equal(t, killed, exitCode(t, mortal))
 }
 
 // A process that has ended stays in the list, as a zombie, until its parent asks how it ended. Orphans become children
 // of process 1, and few programs expect children that they never had. An init asks: it reaps them. A shell does so, too, as
 // long as it is process 1 itself and doesn't hand that over to its last command (exec).
 func TestAnInitReapsZombies(t *testing.T) {
-	// The parentheses are a shell of their own. It is gone at once, and leaves its sleep an orphan.
-	const orphans = "for n in 1 2 3; do (sleep 0.1 &); done"
+	// The parentheses are a shell of their own. It is gone at once, and leaves its sleep an orphan, whose number it has noted.
+	const orphans = "for n in 1 2 3; do (sleep 0.1 & echo $! >> /orphans); done"
 	const list = "cat /proc/[0-9]*/stat | grep '(sleep)' | cut -d ' ' -f 1-4"
+	const three = `^\d+\n\d+\n\d+\n$`
 
 	without := background(t, nil, "exec sleep 600")
 	course.DockerUntil(t, `^1 \(sleep\) S 0\n$`, "exec", without.Name, "sh", "-c", list)
@@ -56,11 +65,13 @@ func TestAnInitReapsZombies(t *testing.T) {
 	with := background(t, []string{"--init"}, "exec sleep 600")
 	course.Docker(t, "exec", with.Name, "sh", "-c", orphans)
 	course.DockerUntil(t, `^\d+ \(sleep\) S 1\n$`, "exec", with.Name, "sh", "-c", list)
+	assert.Regexp(t, three, course.Docker(t, "exec", with.Name, "cat", "/orphans").Stdout)
 
 	course.Say(t, "With a shell as process 1, which waits for a sleep of its own:")
 	shell := background(t, nil, "while :; do sleep 600; done")
 	course.Docker(t, "exec", shell.Name, "sh", "-c", orphans)
 	course.DockerUntil(t, `^\d+ \(sleep\) S 1\n$`, "exec", shell.Name, "sh", "-c", list)
+	assert.Regexp(t, three, course.Docker(t, "exec", shell.Name, "cat", "/orphans").Stdout)
 }
 
 // `docker stop` asks first, with SIGTERM, unless --stop-signal or the image says otherwise. A program that has a

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,8 +19,9 @@ import (
 )
 
 // A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1:9000:8080 would make port 8080
-// of the container port 9000 of the host, for programs on the host only. With nothing between the colons, as here, the
-// engine chooses a port that is free. Without --publish no port of the host leads in. That is no wall: a neighbour on the
+// of the container port 9000 of the host, for programs on the host only. (Engines before 28 keep out nobody who is on the same
+// local network and sets out to get in: https://github.com/moby/moby/issues/45610.) With nothing between the colons, as here,
+// the engine chooses a port that is free. Without --publish no port of the host leads in. That is no wall: a neighbour on the
 // same network reaches the container by its own address, and so does the host, where it is Linux. (Shown on the machine of a
 // throwaway engine, where nobody else uses port 9000.)
 func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
@@ -89,6 +91,25 @@ func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
 	all := lines()
 	assert.Contains(t, all, "\n1\n")
 	assert.Contains(t, all, "\n2000\n")
+}
+
+// A program that writes to a disk faster than it may is not refused: it waits. (The kernel writes most files a
+// while after the program has. With version 1 of control groups nobody counts that, so this one writes to the disk itself:
+// oflag=direct. Six megabytes at two in a second take about three seconds.)
+func TestAtTheLimitOfADiskAProgramWaits(t *testing.T) {
+	disk := flags.Disk(t, "")["$DISK"]
+	write := func(flags ...string) time.Duration {
+		line := append([]string{"run", "--rm", "--mount", "type=volume,target=/data"}, flags...)
+		uptimes := course.Docker(t, append(line, course.Ref(t, image.Busybox), "sh", "-c",
+			"cat /proc/uptime; dd if=/dev/zero of=/data/file bs=64k count=96 oflag=direct; cat /proc/uptime")...).Stdout
+		var began, ended, idle float64 // seconds
+		_, err := fmt.Sscan(uptimes, &began, &idle, &ended, &idle)
+		require.NoError(t, err)
+		return time.Duration((ended - began) * float64(time.Second))
+	}
+	limited := write("--device-write-bps", disk+":2mb")
+	assert.Greater(t, limited, 2*time.Second)
+	course.TakesLessThan(t, limited, "Without the limit", func() time.Duration { return write() })
 }
 
 // Processors that are idle serve whoever comes. When they are busy, --cpu-shares decides: a container without the flag gets

@@ -1,6 +1,8 @@
 package module08
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,19 +65,31 @@ func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 	engine := application(t)
 	password := course.Secret(t)
 	url := "postgres://postgres:" + password + "@db:5432/postgres"
-	engine.Docker(t, "network", "create", "shop")
-	engine.Docker(t, "volume", "create", "pgdata")
+	var performed []string
+	perform := func(words ...string) {
+		engine.Docker(t, words...)
+		performed = append(performed, "docker "+strings.Join(words, " "))
+	}
+	perform("network", "create", "shop")
+	perform("volume", "create", "pgdata")
 	startDatabase := func(flags ...string) {
 		line := []string{"run", "--detach", "--name", "db", "--network", "shop", "--env", "POSTGRES_PASSWORD=" + password}
-		engine.Docker(t, append(append(line, flags...), engine.Ref(t, image.Postgres))...)
+		perform(append(append(line, flags...), engine.Ref(t, image.Postgres))...)
 	}
 	volume := []string{"--volume", "pgdata:" + course.DataDirectory(t, image.Postgres)}
 	startDatabase(volume...)
 	for _, api := range []string{"api-golang", "api-node"} {
-		engine.Docker(t, "run", "--detach", "--name", api, "--network", "shop", "--env", "DATABASE_URL="+url, api)
+		perform("run", "--detach", "--name", api, "--network", "shop", "--env", "DATABASE_URL="+url, api)
 	}
-	engine.Docker(t, "run", "--detach", "--name", "client-react", "--network", "shop",
-		"--publish", "127.0.0.1:8080:8080", "client-react")
+	perform("run", "--detach", "--name", "client-react", "--network", "shop", "--publish", "127.0.0.1:8080:8080", "client-react")
+	content, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	readme := strings.ReplaceAll(string(content), " \\\n  ", " ")
+	asThere := strings.NewReplacer(password, "course", engine.Ref(t, image.Postgres), image.Postgres.Pinned,
+		course.DataDirectory(t, image.Postgres), "/var/lib/postgresql/data")
+	for _, command := range performed {
+		assert.Contains(t, readme, asThere.Replace(command)+"\n", "the README should say the same")
+	}
 
 	course.Say(t, "Asked at the published port, on the engine's machine:")
 	page := func(path string) []string {
@@ -93,6 +107,7 @@ func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 	startDatabase(volume...)
 	engine.DockerUntil(t, "^ Ada\n", append(sql, "SELECT name FROM guests")...)
 	course.DockerUntil(t, `^{"api":"golang","now":".+"}`, page("/api/golang/")...)
+	course.DockerUntil(t, `^{"api":"node","now":".+"}`, page("/api/node/")...)
 
 	course.Say(t, "Without the volume, a new server has no such table:")
 	engine.Docker(t, "rm", "--force", "--volumes", "db")

@@ -3,6 +3,7 @@ package module08
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -43,10 +44,11 @@ func TestOneCommandStartsTheApplication(t *testing.T) {
 	course.Say(t, "The images were there. With --build, they would be built as the file says, by the last Dockerfiles of module06:")
 	var file struct {
 		Services map[string]struct {
-			Build struct{ Context, Dockerfile string }
+			Build     struct{ Context, Dockerfile string }
+			DependsOn map[string]struct{ Condition string } `json:"depends_on"`
 		}
 	}
-	read := course.Docker(t, "compose", "config", "--format", "json")
+	read := course.Docker(t, "compose", "--profile", "tools", "config", "--format", "json")
 	require.NoError(t, json.Unmarshal([]byte(read.Stdout), &file))
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
@@ -55,6 +57,15 @@ func TestOneCommandStartsTheApplication(t *testing.T) {
 		build := file.Services[service.Name].Build
 		assert.Equal(t, absolute(t, service.Source()), build.Context)
 		assert.Equal(t, absolute(t, service.Dockerfile(service.Last)), filepath.Join(build.Context, build.Dockerfile))
+	}
+	course.Say(t, "Who waits for whom is in the file, too, and what for: health, as the next lesson shows.")
+	for service, needs := range map[string][]string{"client-react": {"api-golang", "api-node"},
+		"api-golang": {"db"}, "api-node": {"db"}, "psql": {"db"}} {
+		waits := file.Services[service].DependsOn
+		assert.ElementsMatch(t, needs, slices.Collect(maps.Keys(waits)), service)
+		for _, need := range needs {
+			assert.Equal(t, "service_healthy", waits[need].Condition, "%s should wait for the health of %s", service, need)
+		}
 	}
 }
 
@@ -168,18 +179,19 @@ func TestTheFrontendCannotReachTheDatabase(t *testing.T) {
 // `docker compose down` removes containers and networks. Volumes stay, and the next `up` finds them; they go, with all
 // that is in them, when --volumes says so. Then Postgres makes its database anew, for which its image performs the scripts
 // in /docker-entrypoint-initdb.d: in an empty volume, and never again. An edit of them does nothing to a database that is
-// there.
+// there. While they are performed, the server answers at no address: that is why the file's health check asks at one.
 func TestDataSurvivesDownAndNotDownWithVolumes(t *testing.T) {
 	engine := throwaway(t)
 	p := newShop(t, engine)
 	script := filepath.Join(p.directory, "guests.sql")
 	course.WriteHostFile(t, filepath.Join(p.directory, "compose.override.yaml"),
 		`services: { db: { volumes: ["./guests.sql:/docker-entrypoint-initdb.d/guests.sql:ro"] } }`+"\n")
-	course.WriteHostFile(t, script, "CREATE TABLE guests AS SELECT 'Ada' AS name;\n")
+	course.WriteHostFile(t, script, "CREATE TABLE guests AS SELECT 'Ada' AS name;\nSELECT pg_sleep(3);\n")
 	sql := func(statement string) string {
 		return p.Docker(t, "compose", "exec", "-T", "db",
-			"psql", "--username", "postgres", "--tuples-only", "--command", statement).Stdout
+			"psql", "--host", "127.0.0.1", "--username", "postgres", "--tuples-only", "--command", statement).Stdout
 	}
+	course.Say(t, "A script that takes its time, and `up --wait`, which comes back when the database can be asked:")
 	p.up(t, "db")
 	sql("INSERT INTO guests VALUES ('Grace')")
 	course.WriteHostFile(t, script, "CREATE TABLE guests AS SELECT 'Barbara' AS name;\n")
@@ -314,12 +326,16 @@ func TestAServiceWithAProfileRunsOnlyWhenAskedFor(t *testing.T) {
 	answer := p.compose(t, "run", "--rm", "psql", "--tuples-only", "--command", "SELECT 6 * 7")
 	assert.Contains(t, answer.Stdout, "42")
 
-	course.Say(t, "Named or by its profile, in a smaller project:")
+	course.Say(t, "Named, or by its profile, in a smaller project:")
 	small := newSmall(t, p.engine, `services:
   always: { image: BUSYBOX, command: sleep 600 }
   sometimes: { image: BUSYBOX, command: sleep 600, profiles: [tools] }
 `)
 	small.compose(t, "up", "--detach")
+	small.DockerUntil(t, "^always\n$", "compose", "ps", "--services")
+	small.compose(t, "up", "--detach", "sometimes")
+	small.DockerUntil(t, "^always\nsometimes\n$", "compose", "ps", "--services")
+	small.compose(t, "rm", "--stop", "--force", "sometimes")
 	small.DockerUntil(t, "^always\n$", "compose", "ps", "--services")
 	small.compose(t, "--profile", "tools", "up", "--detach")
 	small.DockerUntil(t, "^always\nsometimes\n$", "compose", "ps", "--services")
@@ -346,7 +362,7 @@ func TestAnOverrideFileChangesWhatItNames(t *testing.T) {
 	p.up(t, "api-golang")
 	db := p.id(t, "db")
 	address := strings.TrimSpace(p.compose(t, "port", "api-golang", "8080").Stdout)
-	assert.True(t, strings.HasPrefix(address, "127.0.0.1:"), "nobody else should reach the port, which is %s", address)
+	assert.True(t, strings.HasPrefix(address, "127.0.0.1:"), "the port should be one of the host itself alone, and is %s", address)
 	assert.NotContains(t, address, ":8081", "the file .env should count")
 	assert.Contains(t, engine.Container.Exec(t, "wget -q -O - http://"+address+"/ping").Stdout, "pong")
 	p.DockerUntil(t, `request received.*/ping`, "compose", "logs", "api-golang")
@@ -399,7 +415,8 @@ func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 	list := []string{"compose", "exec", "-T", "db", "ls", "/run/secrets"}
 	assert.Equal(t, "db-password\n", p.Docker(t, list...).Stdout)
 	assert.Equal(t, p.password, p.compose(t, "exec", "-T", "db", "cat", "/run/secrets/db-password").Stdout)
-	p.DockerFails(t, "compose", "exec", "-T", "client-react", "ls", "/run/secrets")
+	none := p.DockerFails(t, "compose", "exec", "-T", "client-react", "ls", "/run/secrets")
+	assert.Contains(t, none.Stderr, "No such file or directory")
 	for _, service := range []string{"db", "api-golang", "api-node", "client-react"} {
 		seen := p.Docker(t, "inspect", p.id(t, service)).Stdout
 		assert.NotContains(t, seen, p.password, "%s should not show it", service)
@@ -414,6 +431,8 @@ func TestASecretIsAFileForThoseWhoNameIt(t *testing.T) {
 	name := course.Unique(t, "told-")
 	p.Docker(t, "create", "--name", name, "--env", "POSTGRES_PASSWORD="+p.password, p.engine.Ref(t, image.Busybox))
 	assert.Contains(t, p.Docker(t, "inspect", "--format", "{{.Config.Env}}", name).Stdout, p.password)
+	child := []string{"run", "--rm", "--env", "POSTGRES_PASSWORD=" + p.password, p.engine.Ref(t, image.Busybox), "sh", "-c", "sh -c env; true"}
+	assert.Contains(t, p.Docker(t, child...).Stdout, p.password, "a shell that the container's program starts should have it, too")
 }
 
 var shop course.Shared[*project]

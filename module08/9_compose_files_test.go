@@ -231,8 +231,8 @@ func TestAFileIncludesTheServicesOfAnotherOne(t *testing.T) {
 	assert.Contains(t, refused.Stderr, `service "app" depends on undefined service "database"`)
 }
 
-// All that belongs to a project has the project's name in front: the one that --project-name says, or else `name` in the
-// file, or else the directory's. So one file can be there twice, for two branches or two customers, and neither copy knows of
+// All that belongs to a project has the project's name in front: the one that --project-name says, or else the variable
+// COMPOSE_PROJECT_NAME, or else `name` in the file, or else the directory's. So one file can be there twice, for two branches or two customers, and neither copy knows of
 // the other.
 func TestAProjectNameMakesASecondCopyOfEverything(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services: { app: { image: BUSYBOX, command: sleep 600, init: true, volumes: ["data:/data"] } }
@@ -261,7 +261,9 @@ volumes: { data: {} }
 	course.Say(t, "A file that says its name itself:")
 	named := newSmall(t, p.engine, "name: said-by-the-file\nservices: { app: { image: BUSYBOX } }\n")
 	assert.Contains(t, named.compose(t, "config").Stdout, "name: said-by-the-file\n")
-	assert.Contains(t, named.compose(t, "--project-name", "said-by-the-flag", "config").Stdout, "name: said-by-the-flag\n")
+	inShell := named.With("COMPOSE_PROJECT_NAME=said-by-the-shell")
+	assert.Contains(t, inShell.Docker(t, "compose", "config").Stdout, "name: said-by-the-shell\n")
+	assert.Contains(t, inShell.Docker(t, "compose", "--project-name", "said-by-the-flag", "config").Stdout, "name: said-by-the-flag\n")
 }
 
 // Compose reads the whole file before it does anything. A file that makes no sense is refused, and the message says
