@@ -52,6 +52,18 @@ var execFlags = []flags.Row{
 		With: "1400", Without: "ip: ...Operation not permitted\nexit status ..."},
 }
 
+// Who hands a command over doesn't wait for its end, and the command is performed all the same. (This one waits for a file,
+// which the next command makes.)
+func TestExecDetachHandsACommandOverAndDoesNotWait(t *testing.T) {
+	w := newWorkbench(t, "handed over")
+	w.Docker(t, "run", "--detach", "--init", "--name", w.name, w.busybox, "sleep", "1000")
+	const waits = "until test -e /begin; do sleep 0.1; done; touch /ended"
+	assert.Empty(t, w.Docker(t, "exec", "--detach", w.name, "sh", "-c", waits).Stdout)
+	w.DockerFails(t, "exec", w.name, "ls", "/ended")
+	w.Docker(t, "exec", w.name, "touch", "/begin")
+	w.DockerUntil(t, "^/ended\n$", "exec", w.name, "ls", "/ended")
+}
+
 const counted = "run --name $WORD $BUSYBOX seq 3"
 
 // What a container has written is kept, with the time of each line, for as long as there is the container. docker logs
