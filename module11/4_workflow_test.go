@@ -1,6 +1,7 @@
 package module11
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +37,23 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{"contents": "read", "packages": "write"}, allowed)
 
+	course.Say(t, "Its tests are those of the lesson before:")
+	var file struct {
+		Services map[string]struct{ Command []string }
+	}
+	quietly := course.CLI{}.Showing(func(course.Result) string { return "..." })
+	shown := quietly.Docker(t, "compose", "--file", "../module08/compose.yaml", "--file", "compose.dev.yaml", "--file", "compose.test.yaml",
+		"config", "--format", "json").Stdout
+	require.NoError(t, json.Unmarshal([]byte(shown), &file))
+	tested := map[string]string{}
+	for _, combination := range parse(t, workflow).Jobs["image"].Strategy.Matrix.Include.Combinations {
+		tested[assigned(combination, "service")] = assigned(combination, "test")
+	}
+	require.Len(t, tested, len(example.Services))
+	for service, command := range tested {
+		assert.Equal(t, strings.Join(file.Services[service].Command, " "), command)
+	}
+
 	for _, mistake := range []struct{ right, wrong, complaint string }{
 		{"runs-on: ubuntu-24.04", "run-on: ubuntu-24.04", `"runs-on" section is missing`},
 		{"matrix.dockerfile", "matrix.dockerfil", `property "dockerfil" is not defined`},
@@ -54,7 +72,9 @@ func TestAPushToMainPublishesEachImageByItsCommit(t *testing.T) {
 	server := newServer(t)
 	commit := strings.Repeat("0123456789", 4)
 	for _, service := range example.Services {
-		server.pushes(t, "refs/heads/main", commit).succeeds(t, service)
+		push := server.pushes(t, "refs/heads/main", commit)
+		push.succeeds(t, service)
+		assert.Empty(t, push.leftOut, "no step should have been left out")
 		assert.ElementsMatch(t, []string{"main", "sha-0123456"}, server.tags(t, service))
 		assert.Equal(t, commit+"\n", server.Docker(t, "inspect", "--format",
 			`{{index .Config.Labels "org.opencontainers.image.revision"}}`, server.image(service)+":main").Stdout)
@@ -62,11 +82,17 @@ func TestAPushToMainPublishesEachImageByItsCommit(t *testing.T) {
 }
 
 // A tag of the repository, v1.2.3, is a release. Its image is 1.2.3 for those who want exactly this one, 1.2 for those who
-// want its corrections, and latest for those who don't say.
+// want its corrections, and latest for those who don't say. What is before a release, v2.0.0-rc.1, is for those only who ask for it.
 func TestATagOfTheRepositoryPublishesARelease(t *testing.T) {
 	server := newServer(t)
 	server.pushes(t, "refs/tags/v1.2.3", strings.Repeat("a", 40)).succeeds(t, example.APIGolang)
-	assert.ElementsMatch(t, []string{"1.2.3", "1.2", "latest"}, server.tags(t, example.APIGolang))
+	released := []string{"1.2.3", "1.2", "latest"}
+	assert.ElementsMatch(t, released, server.tags(t, example.APIGolang))
+	server.pushes(t, "refs/tags/v2.0.0-rc.1", strings.Repeat("b", 40)).succeeds(t, example.APIGolang)
+	assert.ElementsMatch(t, append(released, "2.0.0-rc.1"), server.tags(t, example.APIGolang))
+	revision := []string{"inspect", "--format", `{{index .Config.Labels "org.opencontainers.image.revision"}}`}
+	server.Docker(t, "pull", "--quiet", server.image(example.APIGolang)+":latest")
+	assert.Equal(t, strings.Repeat("a", 40)+"\n", server.Docker(t, append(revision, server.image(example.APIGolang)+":latest")...).Stdout)
 }
 
 // Of a pull request, which anybody may make, everything is done but the last two steps. Of a push to any branch but main,
@@ -81,6 +107,7 @@ func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	proposed := server.pushes(t, "refs/pull/7/merge", strings.Repeat("b", 40))
 	proposed.event = "pull_request"
 	proposed.succeeds(t, example.APINode)
+	assert.Equal(t, []string{"Tag", "Push"}, proposed.leftOut)
 	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
 
 	course.Say(t, "With a mistake in the program:")
@@ -101,6 +128,14 @@ func TestWhatIsOnlyProposedOrFailsIsNotPublished(t *testing.T) {
 	advise(t, vulnerable.directory, "npm", "express")
 	assert.Equal(t, "Scan", vulnerable.fails(t, example.APINode))
 	assert.Empty(t, server.tags(t, example.APINode), "nothing should have been published")
+
+	course.Say(t, "The same advisory, after somebody has looked at it, and accepts it for now:")
+	course.WriteHostFile(t, filepath.Join(vulnerable.directory, "osv-scanner.toml"),
+		"[[IgnoredVulns]]\nid = \"LESSON-1\"\nignoreUntil = 2100-01-01\nreason = \"it is about what this program doesn't use\"\n")
+	course.EditHostFile(t, filepath.Join(vulnerable.directory, "module11", "workflow.yaml"),
+		"$SCANNER_FLAGS", "$SCANNER_FLAGS --config /scan/osv-scanner.toml")
+	vulnerable.succeeds(t, example.APINode)
+	assert.ElementsMatch(t, []string{"main", "sha-ddddddd"}, server.tags(t, example.APINode))
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
@@ -161,6 +196,7 @@ type change struct {
 	*server
 	directory          string
 	event, ref, commit string
+	leftOut            []string // the steps that were, as what they ask for was not so
 }
 
 // pushes is a push of somebody to the repository. The server's scanner reads advisories of the lesson's, none of which is
@@ -210,6 +246,8 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	require.Nil(t, job.If, "it should be performed always")
 	require.Nil(t, job.Permissions, "it should have those that are said above all jobs")
 	require.Nil(t, job.ContinueOnError)
+	require.True(t, job.Strategy.FailFast != nil && !job.Strategy.FailFast.Value, "what fails in the job of another service should not end it")
+	require.True(t, job.Defaults == nil && c.workflow(t).Defaults == nil, "each step should be performed as it says itself")
 
 	known := map[string]string{
 		"secrets.GITHUB_TOKEN":        c.password,
@@ -234,16 +272,16 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 
 	variables := filepath.Join(course.HostDirectory(t), "variables") // which steps set for those after them
 	require.NoError(t, os.WriteFile(variables, nil, 0o644))
-	shell := c.In(c.directory)
+	all := c.In(c.directory)
 	for name, value := range map[string]string{
 		"GITHUB_ENV": variables, "GITHUB_SHA": c.commit, "GITHUB_REF": c.ref, "GITHUB_REF_NAME": refName(c.ref),
 		"GITHUB_REPOSITORY": c.repository, "GITHUB_ACTOR": "robot", "SCANNER_FLAGS": "--offline --verbosity error",
 	} {
-		shell = shell.With(name + "=" + value)
+		all = all.With(name + "=" + value)
 	}
-	with := func(environment *actionlint.Env) {
+	with := func(shell course.CLI, environment *actionlint.Env) course.CLI {
 		if environment == nil {
-			return
+			return shell
 		}
 		for _, variable := range environment.Vars {
 			value := evaluate(variable.Value.Value)
@@ -253,8 +291,9 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 			}
 			shell = shell.With(variable.Name.Value + "=" + value)
 		}
+		return shell
 	}
-	with(job.Env)
+	all = with(all, job.Env)
 	require.Contains(t, job.Steps[0].Exec.(*actionlint.ExecAction).Uses.Value, "actions/checkout@", "what comes next needs the repository")
 	for _, step := range job.Steps {
 		if action, ok := step.Exec.(*actionlint.ExecAction); ok {
@@ -263,17 +302,20 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 		}
 		if step.If != nil && evaluate("${{ "+step.If.Value+" }}") != "true" {
 			course.Say(t, "Step %s is left out, because this is not so: %s", step.Name.Value, step.If.Value)
+			c.leftOut = append(c.leftOut, step.Name.Value)
 			continue
 		}
 		course.Say(t, "Step %s, for %s:", step.Name.Value, service.Name)
 		require.Nil(t, step.ContinueOnError, "the server should not go on when it fails")
-		with(step.Env)
+		run := step.Exec.(*actionlint.ExecRun)
+		require.True(t, run.Shell == nil && run.WorkingDirectory == nil, "the lesson performs it with the usual shell, at the repository's top")
+		shell := with(all, step.Env) // which later steps have not
 		told, err := os.ReadFile(variables)
 		require.NoError(t, err)
 		for variable := range strings.Lines(string(told)) {
 			shell = shell.With(strings.TrimSpace(variable))
 		}
-		if shell.ScriptTries(t, step.Exec.(*actionlint.ExecRun).Run.Value).ExitCode != 0 {
+		if shell.ScriptTries(t, run.Run.Value).ExitCode != 0 {
 			return step.Name.Value
 		}
 		if step.Name.Value == "Save" {
@@ -307,7 +349,12 @@ func (c *change) begins(t *testing.T) bool {
 		if !ok || on.Hook.Value != c.event {
 			continue
 		}
+		for _, filter := range []*actionlint.WebhookEventFilter{on.BranchesIgnore, on.TagsIgnore, on.Paths, on.PathsIgnore} {
+			require.True(t, filter.IsEmpty(), "the lesson knows of branches and tags only")
+		}
+		require.Empty(t, on.Types, "the lesson knows of branches and tags only")
 		if c.event != "push" {
+			require.True(t, on.Branches.IsEmpty(), "a pull request should begin it whatever its branch is")
 			return true
 		}
 		patterns := on.Branches
