@@ -96,16 +96,16 @@ func (s *kubernetesShop) startsHealthy(t *testing.T) {
 	s.answers(t, "http://client-react:8080/api/node/", `"api":"node"`)
 	course.Say(t, "What the manifests say of the four, in one list:")
 	columns := strings.NewReplacer("POD.", ".spec.template.spec.", "PROGRAM.", ".spec.template.spec.containers[0].").Replace(
-		"custom-columns=NAME:.metadata.name,PODS:.spec.replicas,UPDATE:.spec.strategy.type," +
+		"custom-columns=NAME:.metadata.name,PODS:.spec.replicas,UPDATE:.spec.strategy.type,GIVEN UP:.spec.progressDeadlineSeconds," +
 			"READY:PROGRAM.readinessProbe.httpGet.path,OR BY:PROGRAM.readinessProbe.exec.command[*],ALIVE:PROGRAM.livenessProbe.httpGet.path," +
 			"GOES AFTER:PROGRAM.lifecycle.preStop.sleep.seconds,MEMORY:PROGRAM.resources.limits.memory," +
 			"NOT ROOT:PROGRAM.securityContext.runAsNonRoot,TOKEN:POD.automountServiceAccountToken," +
 			"SECRETS:POD.volumes[*].secret.items[*].key,KEEPS:POD.volumes[*].persistentVolumeClaim.claimName")
-	assert.Regexp(t, `NAME +PODS +UPDATE +READY +OR BY +ALIVE +GOES AFTER +MEMORY +NOT ROOT +TOKEN +SECRETS +KEEPS
-api-golang +3 +RollingUpdate +/healthz +<none> +/ping +5 +64Mi +true +false +database-url +<none>
-api-node +1 +RollingUpdate +/healthz +<none> +/ping +5 +256Mi +true +false +database-url +<none>
-client-react +1 +RollingUpdate +/ping +<none> +<none> +5 +64Mi +true +false +<none> +<none>
-db +1 +Recreate +<none> +pg_isready,--host,127.0.0.1,\S+ +<none> +<none> +256Mi +<none> +false +db-password +pgdata
+	assert.Regexp(t, `NAME +PODS +UPDATE +GIVEN UP +READY +OR BY +ALIVE +GOES AFTER +MEMORY +NOT ROOT +TOKEN +SECRETS +KEEPS
+api-golang +3 +RollingUpdate +120 +/healthz +<none> +/ping +5 +64Mi +true +false +database-url +<none>
+api-node +1 +RollingUpdate +600 +/healthz +<none> +/ping +5 +256Mi +true +false +database-url +<none>
+client-react +1 +RollingUpdate +600 +/ping +<none> +<none> +5 +64Mi +true +false +<none> +<none>
+db +1 +Recreate +600 +<none> +pg_isready,--host,127.0.0.1,\S+ +<none> +<none> +256Mi +<none> +false +db-password +pgdata
 `, s.Kubectl(t, "get", "deployments", "--output", columns).Stdout)
 	kept(t, kubernetes, startsHealthy, "%d services ready", len(deployments))
 }
@@ -269,7 +269,8 @@ func (s *kubernetesShop) holdsBadReleases(t *testing.T) {
 
 	course.Say(t, "Without probes, a pod is ready when its program has been started, and the same release replaces all of the old:")
 	requests = s.constantRequests(t)
-	s.patch(t, `{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}`,
+	s.patch(t, `{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 120}`,
+		`{"op": "remove", "path": "/spec/template/spec/containers/0/readinessProbe"}`,
 		`{"op": "remove", "path": "/spec/template/spec/containers/0/livenessProbe"}`,
 		`{"op": "add", "path": "/spec/template/spec/containers/0/env/-", "value": {"name": "PORT", "value": "9090"}}`)
 	s.rolledOut(t, "api-golang")

@@ -102,6 +102,7 @@ func TestAConstraintSaysWhereTasksMayRun(t *testing.T) {
 // What a service may use is said for each of its tasks, as for a container: here, memory. A task that takes more is killed,
 // on whichever machine it runs.
 func TestLimitsHoldForEachTaskOfAService(t *testing.T) {
+	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
 	s := threeMachines(t)
 	defer s.remove(t)
 	hungry := []string{"--replicas", "3", "--restart-condition", "none", "--", "dd if=/dev/zero of=/dev/null bs=128M count=1"}
@@ -120,7 +121,7 @@ func TestLimitsHoldForEachTaskOfAService(t *testing.T) {
 func TestTheStopGracePeriodIsHowLongATaskMayTakeToStop(t *testing.T) {
 	s := threeMachines(t)
 	defer s.remove(t)
-	const program = "trap 'echo finishing; sleep 2; echo finished; exit' TERM; echo ready; while :; do sleep 0.1; done"
+	const program = "trap 'echo finishing; sleep 5; echo finished; exit' TERM; echo ready; while :; do sleep 0.1; done"
 	stopped := func(flags ...string) (log string) {
 		service := s.service(t, append(flags, "--", program)...)
 		s.first.DockerUntil(t, "^ready\n$", "service", "logs", "--raw", service)
@@ -129,7 +130,7 @@ func TestTheStopGracePeriodIsHowLongATaskMayTakeToStop(t *testing.T) {
 		s.first.DockerUntil(t, "^(shutdown|failed|complete)\n$", "inspect", "--format", "{{.Status.State}}", task)
 		return s.first.Docker(t, "service", "logs", "--raw", task).Stdout
 	}
-	assert.Equal(t, "ready\nfinishing\n", stopped("--stop-grace-period", "1s"))
+	assert.Equal(t, "ready\nfinishing\n", stopped("--stop-grace-period", "3s"))
 	course.Say(t, "With the usual ten seconds:")
 	assert.Equal(t, "ready\nfinishing\nfinished\n", stopped())
 }
@@ -143,12 +144,12 @@ func TestTheMonitorIsHowLongAnUpdatedTaskIsOnTrial(t *testing.T) {
 	ends := func(monitor string) string {
 		service := s.service(t, "--replicas", "1", "--update-monitor", monitor, "--update-failure-action", "pause")
 		s.runs(t, service, `^\S+\n$`)
-		course.Say(t, "A release that gives up after three seconds:")
-		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--args", "sh -c 'sleep 3; exit 1'", service)
+		course.Say(t, "A release that gives up after eight seconds:")
+		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--args", "sh -c 'sleep 8; exit 1'", service)
 		return updated(t, s.first, service)
 	}
 	assert.Equal(t, "completed\n", ends("1s"))
-	assert.Equal(t, "paused\n", ends("20s"))
+	assert.Equal(t, "paused\n", ends("60s"))
 }
 
 // Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
