@@ -263,8 +263,9 @@ func TestTheEventStreamTellsWhoeverListens(t *testing.T) {
 		assert.Equal(t, fmt.Sprintf("create %s\nstart %[1]s\ndie %[1]s\n", heard.of), heard.by.Output())
 	}
 
-	course.Say(t, "And over plain HTTP, what has happened until now. (The engine remembers the last 256 events of all its containers, so that on a busy "+
-		"one it is a question of being quick:)")
+	// The last 256 events: https://github.com/moby/moby/blob/v28.5.2/daemon/events/events.go
+	course.Say(t, "And over plain HTTP, what has happened until now. (The engine remembers its last 256 events, so that on a busy one it is a "+
+		"question of being quick:)")
 	course.Eventually(t, "the engine remembers the end of a container", func() bool {
 		last := course.Unique(t, "short-lived-")
 		course.Docker(t, "run", "--name", last, course.Ref(t, image.Busybox), "echo", "hello")

@@ -172,7 +172,7 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 		service := libraries.service
 		service.Build(t, engine, service.Last)
 		source = service.Copy(t)
-		course.Say(t, "The list of libraries has changed (by a line that is empty), so the instruction runs again, with the cache mount and no network:")
+		course.Say(t, "The list of libraries has changed, by an empty line, so the instruction runs again, with the cache mount and no network:")
 		list := filepath.Join(source, libraries.list)
 		course.WriteHostFile(t, list, course.ReadHostFile(t, list)+"\n")
 		dockerfile := course.ReadHostFile(t, service.Dockerfile(service.Last))
@@ -220,7 +220,8 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 
 // An ordinary COPY builds on the files below it: another base, and it is done again. COPY --link makes a layer for
 // itself, which is laid on top whatever is below. So it survives a new version of the base, and an image built on the
-// new one has the very same layer. (It takes an engine with the containerd image store, the default of a fresh installation since version 29.)
+// new one has the very same layer. (It takes an engine with the containerd image store, the default of a fresh installation
+// since version 29.)
 func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 	engine := engineWithContainerdStore(t)
 	busybox, alpine := engine.Ref(t, image.Busybox), engine.Ref(t, image.Alpine)

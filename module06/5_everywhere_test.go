@@ -33,8 +33,8 @@ func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
 	build := example.APIGolang.Prepare(t, engine, example.APIGolang.Last)
 	machines := func(platforms string, flags ...string) map[string]elf.Machine {
 		index := filepath.Join(course.HostDirectory(t), "index")
-		line := slices.Concat(build, flags, []string{"--provenance=false", "--platform", platforms, "--output", "type=oci,tar=false,dest=" + index, source})
-		engine.Showing(example.Progress).Docker(t, line...)
+		engine.Showing(example.Progress).Docker(t, slices.Concat(build, flags, []string{"--provenance=false",
+			"--platform", platforms, "--output", "type=oci,tar=false,dest=" + index, source})...)
 		return programs(t, index)
 	}
 	course.Say(t, "For two platforms, of which at least one is not this machine's:")

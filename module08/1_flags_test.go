@@ -107,9 +107,9 @@ var networkFlags = []flags.Row{
 }
 
 // A container may use all of the machine, unless it is limited. Each limit is a number that Docker writes into a file
-// of the kernel's, and that the container can read there. (What happens at the limits of memory, processors and processes is in module02. The files' names
-// and the numbers for "no limit" are not the same in both versions of control groups, which is why there are two of
-// each.)
+// of the kernel's, and that the container can read there. (What happens at the limits of memory, processors and processes
+// is in module02. The files' names and the numbers for "no limit" are not the same in both versions of control groups, which
+// is why there are two of each.)
 func TestFlagsLimitWhatAContainerUses(t *testing.T) { flags.Perform(t, limitFlags) }
 
 var limitFlags = []flags.Row{

@@ -232,8 +232,8 @@ func TestAFileIncludesTheServicesOfAnotherOne(t *testing.T) {
 }
 
 // All that belongs to a project has the project's name in front: the one that --project-name says, or else the variable
-// COMPOSE_PROJECT_NAME, or else `name` in the file, or else the directory's. So one file can be there twice, for two branches or two customers, and neither copy knows of
-// the other.
+// COMPOSE_PROJECT_NAME, or else `name` in the file, or else the directory's. So one file can be there twice, for two
+// branches or two customers, and neither copy knows of the other.
 func TestAProjectNameMakesASecondCopyOfEverything(t *testing.T) {
 	p := newSmall(t, throwaway(t), `services: { app: { image: BUSYBOX, command: sleep 600, init: true, volumes: ["data:/data"] } }
 volumes: { data: {} }

@@ -70,8 +70,8 @@ func checks(busybox string) []check {
 			read: enoughRoom, mend: fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB)},
 		// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
 		{name: "registry", arguments: []string{"pull", "hello-world:there-is-no-such-tag"}, engine: true, read: noSuchTag,
-			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/; after too many requests, `docker login` raises the limit " +
-				"(until then the course builds stand-ins for the images that have one)"},
+			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/; after too many requests, " +
+				"`docker login` raises the limit (until then the course builds stand-ins for the images that have one)"},
 	}
 }
 

@@ -176,8 +176,8 @@ func TestALessonRunsInUnusualPlaces(t *testing.T) {
 		"files for oneself": "umask 077 && " + lessons,
 		"other purposes": "export BUILDX_BUILDER=nowhere DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=linux/s390x TESTCONTAINERS_RYUK_DISABLED=true " +
 			"TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX=registry.invalid && ! docker buildx build /opt && " + lessons,
-		"settings of testcontainers-go": "mkdir /opt/set && printf 'hub.image.name.prefix=registry.invalid\\nryuk.disabled=true\\n' > /opt/set/.testcontainers.properties && " +
-			"export HOME=/opt/set && " + lessons,
+		"settings of testcontainers-go": "mkdir /opt/set && printf 'hub.image.name.prefix=registry.invalid\\nryuk.disabled=true\\n' " +
+			"> /opt/set/.testcontainers.properties && export HOME=/opt/set && " + lessons,
 	} {
 		result := m.lesson(t, line)
 		assert.Equal(t, 0, result.ExitCode, place)
