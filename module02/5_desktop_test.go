@@ -28,7 +28,7 @@ func TestThisIsDockerDesktopOrDockerEngine(t *testing.T) {
 	if err == nil {
 		course.Typed(t, string(here), "cat", bootID)
 	} else {
-		course.Say(t, "On this machine there is no such file: this is %s, and has no Linux kernel.", runtime.GOOS)
+		course.Say(t, "On this machine, which is %s, there is no such file to read.", runtime.GOOS)
 	}
 	sameKernel := inContainer == string(here)
 

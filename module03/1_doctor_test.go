@@ -55,8 +55,10 @@ func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
 	registry := findings[len(findings)-1]
 	course.Show(t, registry.String())
 	refusal := image.RegistryServes(t.Context(), "hello-world")
-	answers := refusal == nil || strings.Contains(refusal.Error(), "toomanyrequests") // of a tag that exists, which counts
-	assert.Equal(t, answers, registry.OK())
+	if refusal != nil && strings.Contains(refusal.Error(), "toomanyrequests") {
+		t.Skipf("not provable here: Docker Hub refuses for a while what counts, and may answer what doesn't (%v)", refusal)
+	}
+	assert.Equal(t, refusal == nil, registry.OK())
 
 	assert.Error(t, image.RegistryServes(t.Context(), "127.0.0.1:1/nowhere"), "where no registry is, none should answer")
 }

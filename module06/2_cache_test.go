@@ -158,7 +158,7 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	const without = 0
 	example.APIGolang.Build(t, engine, without)
-	var source string // of the Go API, edited
+	edited := map[string]string{} // the directory with a service's source code
 	for _, libraries := range []struct {
 		service example.Service
 		list    string
@@ -171,21 +171,24 @@ func TestWithACacheMountTheNextBuildDownloadsNothing(t *testing.T) {
 	} {
 		service := libraries.service
 		service.Build(t, engine, service.Last)
-		source = service.Copy(t)
-		course.Say(t, "The list of libraries has changed, by an empty line, so the instruction runs again, with the cache mount and no network:")
+		source := service.Copy(t)
+		edited[service.Name] = source
+		course.Say(t, "The list of libraries has changed, by an empty line, so what comes after it is done again, with the cache mount and no network:")
 		list := filepath.Join(source, libraries.list)
 		course.WriteHostFile(t, list, course.ReadHostFile(t, list)+"\n")
 		dockerfile := course.ReadHostFile(t, service.Dockerfile(service.Last))
 		require.Contains(t, dockerfile, libraries.fetch)
 		offline := course.File(t, "Dockerfile", strings.Replace(dockerfile, libraries.fetch, libraries.offline, 1))
 		steps := service.BuildFrom(t, engine, service.Last, source, "--file", offline, "--network", "none")
-		download, found := buildkit.Find(steps, libraries.fetch)
-		require.True(t, found)
-		assert.False(t, download.Cached, "it should have run again")
+		for _, instruction := range []string{"COPY " + libraries.list, libraries.fetch} {
+			step, found := buildkit.Find(steps, instruction)
+			require.True(t, found)
+			assert.False(t, step.Cached, "it should have been done again: %s", instruction)
+		}
 	}
 
 	course.Say(t, "Without the cache mount:")
-	line := append(example.APIGolang.Prepare(t, engine, without), "--network", "none", source)
+	line := append(example.APIGolang.Prepare(t, engine, without), "--network", "none", edited[example.APIGolang.Name])
 	failed := engine.Showing(example.Progress).DockerFails(t, line...)
 	assert.Contains(t, failed.Stderr, "go mod download")
 	assert.Regexp(t, "lookup|dial|network is unreachable", failed.Stderr)

@@ -9,10 +9,9 @@ import (
 	"docker-proven/internal/image"
 )
 
-// Unless told otherwise, a container's process is root: number 0, the same number as root on the machine
-// (unless the engine itself runs without root, or maps users). So somebody
-// who breaks into it may overwrite the program, read every file, and write into every volume. As an ordinary user, with
-// USER in the Dockerfile or --user, the same attack is refused at every step.
+// Unless told otherwise, a container's process is root: number 0, and where the engine is root, too, and maps no users, the
+// same number as root on the machine. So somebody who breaks into it may overwrite the program, read every file, and write into
+// every volume. As an ordinary user, with USER in the Dockerfile or --user, the same attack is refused at every step.
 func TestAsRootAnAttackerChangesTheProgramAndAsAUserNothing(t *testing.T) {
 	data := course.NewVolume(t, "data")
 	app := course.BuildQuietly(t, "app", "FROM "+course.Ref(t, image.Busybox)+`

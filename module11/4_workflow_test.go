@@ -309,12 +309,13 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 		require.Nil(t, step.ContinueOnError, "the server should not go on when it fails")
 		run := step.Exec.(*actionlint.ExecRun)
 		require.True(t, run.Shell == nil && run.WorkingDirectory == nil, "the lesson performs it with the usual shell, at the repository's top")
-		shell := with(all, step.Env) // which later steps have not
+		shell := all
 		told, err := os.ReadFile(variables)
 		require.NoError(t, err)
 		for variable := range strings.Lines(string(told)) {
 			shell = shell.With(strings.TrimSpace(variable))
 		}
+		shell = with(shell, step.Env) // which later steps have not
 		if shell.ScriptTries(t, run.Run.Value).ExitCode != 0 {
 			return step.Name.Value
 		}

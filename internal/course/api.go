@@ -150,6 +150,10 @@ func (l *lesson) curlTo(path string) []string {
 func (l *lesson) netcat() string {
 	at := l.engineAddress()
 	if at.Scheme == "tcp" {
+		if directory := os.Getenv(client.EnvOverrideCertPath); directory != "" {
+			return "openssl s_client -quiet -connect " + at.Host + " -CAfile " + filepath.Join(directory, "ca.pem") +
+				" -cert " + filepath.Join(directory, "cert.pem") + " -key " + filepath.Join(directory, "key.pem")
+		}
 		return "nc " + at.Hostname() + " " + at.Port()
 	}
 	return "nc -U " + at.Host

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"sync"
@@ -102,7 +103,7 @@ func prepare() error {
 	theEngine = found
 	// The flags with which Go builds the learner's own programs. Those of lessons are for the engine's machine, where the race
 	// detector, for one, can't be built.
-	os.Unsetenv("GOFLAGS")
+	os.Setenv("GOFLAGS", "-race=false") // what is empty counts as not set, and then a file of the learner's does: go env -w
 	openToContainers()
 	if err := seenByDesktop(); err != nil {
 		return err
@@ -137,6 +138,7 @@ func prepare() error {
 	}
 	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", strconv.FormatBool(keeping())) // whatever is said for other purposes
 	os.Unsetenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX")
+	os.Unsetenv("TESTCONTAINERS_PROVIDER")
 	if err := loopback(publishedAt(found.Host)); err != nil {
 		return err
 	}
@@ -159,8 +161,14 @@ func prepare() error {
 
 // readSettingsIn has testcontainers-go look for its settings in a directory that has none. The learner's, in the file
 // .testcontainers.properties of the home directory, are for other programs: they may name another engine than the docker command
-// uses, or another registry, or do without the reaper.
+// uses, or another registry, or do without the reaper. One counts here, too: where SELinux keeps containers away from the engine's
+// socket, it lets the reaper have it.
 func readSettingsIn(directory string) {
+	if home, err := os.UserHomeDir(); err == nil {
+		if file, err := os.ReadFile(filepath.Join(home, ".testcontainers.properties")); err == nil && privilegedReaper.Match(file) {
+			os.Setenv("TESTCONTAINERS_RYUK_CONTAINER_PRIVILEGED", "true")
+		}
+	}
 	for _, home := range []string{"HOME", "USERPROFILE"} { // the second on Windows
 		if learners, set := os.LookupEnv(home); set {
 			os.Setenv(home, directory)
@@ -169,6 +177,8 @@ func readSettingsIn(directory string) {
 	}
 	testcontainers.ReadConfig() // keeps what it has read
 }
+
+var privilegedReaper = regexp.MustCompile(`(?m)^\s*ryuk\.container\.privileged\s*[=:]\s*true\s*$`)
 
 // seenByDesktop puts files of lessons below the home directory where it is Docker Desktop on Linux that containers get them from:
 // of all directories it shows them that one, unless it has been told to share more.
@@ -199,8 +209,12 @@ var startReaper = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
+	var published testcontainers.ReaperProvider = provider
+	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == publishedAt(theEngine.Host) { // and not where somebody says
+		published = onLoopback{provider}
+	}
 	//lint:ignore SA1019 it is what testcontainers-go's own modules use, and there is no other way
-	reaper, err := testcontainers.NewReaper(ctx, thisRun, onLoopback{provider}, "")
+	reaper, err := testcontainers.NewReaper(ctx, thisRun, published, "")
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,7 @@ func NeedsDockerHub(t *testing.T) {
 
 // EngineIsFrom is whether the engine's major version is the one given, or newer.
 func EngineIsFrom(t *testing.T, major int) bool {
+	t.Helper()
 	lessonOf(t)
 	return engine.Major(theEngine.ServerVersion) >= major
 }

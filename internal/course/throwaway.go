@@ -82,15 +82,15 @@ func Seen(directory string) Option {
 	return Options(Mount("type=tmpfs,target=/tmp"), Volume(directory, directory))
 }
 
-// ContainerdStore is for a throwaway engine that keeps its images in containerd, as freshly installed ones do from version 29 on, and not in
-// a directory of its own: https://docs.docker.com/engine/storage/containerd/
+// ContainerdStore is for a throwaway engine that keeps its images in containerd, as freshly installed ones do from version 29
+// on, and not in a directory of its own: https://docs.docker.com/engine/storage/containerd/
 func ContainerdStore(t *testing.T) Option {
 	t.Helper()
 	settings := File(t, "daemon.json", `{"features": {"containerd-snapshotter": true}}`+"\n")
 	return Volume(settings, "/etc/docker/daemon.json", "ro")
 }
 
-var sharedEngines sync.Map // use → *Shared[*ThrowawayEngine]
+var sharedEngines sync.Map // use → *sharedEngine
 
 // OneThrowawayEngine is an engine that all lessons of the package use together, for what takes long to fill: the first
 // to ask starts it, with its options, and it goes when the package's lessons have ended.
@@ -102,10 +102,21 @@ func OneThrowawayEngine(t *testing.T, options ...Option) *ThrowawayEngine {
 // SharedThrowawayEngine is OneThrowawayEngine for lessons that need a second one, for a use that has this name.
 func SharedThrowawayEngine(t *testing.T, use string, options ...Option) *ThrowawayEngine {
 	t.Helper()
-	engine, _ := sharedEngines.LoadOrStore(use, &Shared[*ThrowawayEngine]{})
-	return engine.(*Shared[*ThrowawayEngine]).Get(t, func() *ThrowawayEngine {
-		return NewThrowawayEngine(t, append(options, outlivingTheLesson(), InPlenty(t))...)
+	known, _ := sharedEngines.LoadOrStore(use, &sharedEngine{})
+	shared := known.(*sharedEngine)
+	return shared.Get(t, func() *ThrowawayEngine {
+		if shared.last != nil {
+			shared.last.Remove(t) // nobody uses it any more
+		}
+		shared.last = NewThrowawayEngine(t, append(options, outlivingTheLesson(), InPlenty(t))...)
+		return shared.last
 	})
+}
+
+// A sharedEngine knows the last engine that was made, as with -count there is one for each round.
+type sharedEngine struct {
+	Shared[*ThrowawayEngine]
+	last *ThrowawayEngine
 }
 
 // InPlenty is for a throwaway engine that is given many images: on a machine with memory to spare it keeps them there,

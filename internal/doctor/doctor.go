@@ -58,7 +58,7 @@ func checks(busybox string) []check {
 		{name: "buildx", arguments: []string{"buildx", "version"},
 			mend: "install the buildx plugin (Debian: docker-buildx; Docker's own packages: docker-buildx-plugin)"},
 		{name: "compose", arguments: []string{"compose", "version", "--short"}, read: composeNotTooOld,
-			mend: "install the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)"},
+			mend: "install or upgrade the compose plugin (Debian: docker-compose; Docker's own packages: docker-compose-plugin)"},
 		{name: "engine", arguments: []string{"version", "--format", "{{.Server.Version}}"}, read: notTooOld,
 			mend: "start it: Docker Desktop, `sudo systemctl start docker`, or `make engine`; is DOCKER_HOST right?"},
 		{name: "API version", engine: true, mend: wrong,
@@ -134,7 +134,7 @@ func composeNotTooOld(version string, err error) (string, error) {
 		return version, err
 	}
 	if major < 2 || major == 2 && minor < 21 {
-		return "", fmt.Errorf("%s is older than 2.21", version)
+		return "", fmt.Errorf("%s is older than 2.21: upgrade it", version)
 	}
 	return version, nil
 }

@@ -16,6 +16,7 @@ func pretend(t *testing.T, kilobytes string) planted.Program {
 	t.Helper()
 	return planted.Put(t, "docker", `[ -z "$HANGS" ] || exec sleep 60
 case "$*" in "$BROKEN") echo broken >&2; exit 1 ;; esac
+case "$*" in "compose version --short") [ -z "$OLD_COMPOSE" ] || { echo "$OLD_COMPOSE"; exit; } ;; esac
 case "$1 $2 $3" in
 "version --format {{.Server.Version}}"*) [ -z "$OLD" ] || { echo "$OLD"; exit; } ;;
 esac
@@ -62,9 +63,9 @@ func TestWhatIsMissingIsToBeMendedAndNothingElse(t *testing.T) {
 	assert.Error(t, second(composeNotTooOld("v2.20.3", nil)))
 	assert.NoError(t, second(composeNotTooOld("2.21.0", nil)))
 	assert.NoError(t, second(composeNotTooOld("5.0.1-desktop.1", nil)))
-	for check, broken := range map[string]string{"docker command": "BROKEN=--version", "buildx": "BROKEN=buildx version",
-		"compose": "BROKEN=compose version --short", "storage driver": "BROKEN=info --format {{.Driver}}",
-		"cgroup version": "BROKEN=info --format {{.CgroupVersion}}", "engine": "OLD=20.10.24"} {
+	for broken, check := range map[string]string{"BROKEN=--version": "docker command", "BROKEN=buildx version": "buildx",
+		"BROKEN=compose version --short": "compose", "OLD_COMPOSE=2.20.3": "compose", "BROKEN=info --format {{.Driver}}": "storage driver",
+		"BROKEN=info --format {{.CgroupVersion}}": "cgroup version", "OLD=20.10.24": "engine"} {
 		for _, finding := range Examine(t.Context(), "busybox", nil, broken) {
 			if finding.Mend == "mend the engine first" {
 				continue // as the question is one to the engine

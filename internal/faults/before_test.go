@@ -175,7 +175,7 @@ func TestALessonRunsInUnusualPlaces(t *testing.T) {
 			"cd \"$HOME\" && " + lessons,
 		"files for oneself": "umask 077 && " + lessons,
 		"other purposes": "export BUILDX_BUILDER=nowhere DOCKER_BUILDKIT=0 DOCKER_DEFAULT_PLATFORM=linux/s390x TESTCONTAINERS_RYUK_DISABLED=true " +
-			"TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX=registry.invalid && ! docker buildx build /opt && " + lessons,
+			"TESTCONTAINERS_PROVIDER=podman TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX=registry.invalid && ! docker buildx build /opt && " + lessons,
 		"settings of testcontainers-go": "mkdir /opt/set && printf 'hub.image.name.prefix=registry.invalid\\nryuk.disabled=true\\n' " +
 			"> /opt/set/.testcontainers.properties && export HOME=/opt/set && " + lessons,
 	} {

@@ -180,7 +180,7 @@ func socketOf(facts engine.Facts) string {
 // a flag, and variables of the environment.
 func (e *Engine) GoTest(program, root string) (flag string, environment map[string]string) {
 	words := []string{quoted(program), "within", e.name, quoted(root)}
-	return "-exec=" + strings.Join(words, " "), map[string]string{"GOOS": "linux", "GOARCH": e.arch, "CGO_ENABLED": "0", "GOFLAGS": ""}
+	return "-exec=" + strings.Join(words, " "), map[string]string{"GOOS": "linux", "GOARCH": e.arch, "CGO_ENABLED": "0", "GOFLAGS": "-race=false"}
 }
 
 // quoted is a word as `go test -exec` splits words.

@@ -98,7 +98,11 @@ func (p *place) look(ctx context.Context) (map[string]string, error) {
 	}
 	// Of the learner's own, what the docker command keeps there for good: Docker Desktop has its machine's disk beside it.
 	learners := configuration.Learners().Directory
-	for _, kept := range []string{p.configuration, filepath.Join(learners, "config.json"), filepath.Join(learners, "contexts")} {
+	places := []string{p.configuration}
+	if learners != "" {
+		places = append(places, filepath.Join(learners, "config.json"), filepath.Join(learners, "contexts"))
+	}
+	for _, kept := range places {
 		err := filepath.WalkDir(kept, func(path string, entry fs.DirEntry, err error) error {
 			if err != nil || !entry.Type().IsRegular() {
 				return nil // there is none, or it has gone meanwhile: then it is missed

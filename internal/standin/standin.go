@@ -338,8 +338,9 @@ func crossCompiling(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docker version: %w", err)
 	}
-	// GOFLAGS are for the learner's own programs: the race detector, for one, can't be built for another machine.
-	return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch)), "GOFLAGS="}, nil
+	// The learner's GOFLAGS are for other programs: the race detector, for one, can't be built for another machine. (Where the
+	// variable is empty, what `go env -w` has written counts.)
+	return []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + strings.TrimSpace(string(arch)), "GOFLAGS=-race=false"}, nil
 }
 
 func run(ctx context.Context, environment []string, program string, arguments ...string) error {
