@@ -125,7 +125,8 @@ func swarmSharesLoad(t *testing.T, s *stack) {
 
 func swarmUpdatesWithoutLoss(t *testing.T, s *stack) {
 	course.Say(t, "4. A rolling update loses no request. stack.yaml says how it goes on: one task at a time, the new one first. "+
-		"(With --no-resolve-image no registry is asked which image a tag means.)")
+		"(With --no-resolve-image the manager asks no registry which image a tag means. Each machine would pull the image of each task all the same; "+
+		"these are told not to, as no registry has them: DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1 for dockerd.)")
 	before := s.lastWord(t)
 	visitors := s.visit(t)
 	assert.Equal(t, "completed\n", s.update(t, "--image", "api-golang:2"))
@@ -208,6 +209,11 @@ func swarmReplacesWhatIsLost(t *testing.T, s *stack) {
 	assert.Equal(t, "shop_pgdata\n", s.manager.Docker(t, "volume", "ls", "--quiet", "--filter", "name=shop_").Stdout)
 }
 
+// offline has a machine of a swarm run the images that it has. It would pull that of each task, wherever one says so by a tag, and go
+// on with its own only if it gets none.
+// https://github.com/moby/moby/blob/v26.1.4/daemon/cluster/executor/container/controller.go
+var offline = course.Env("DOCKER_SERVICE_PREFER_OFFLINE_IMAGE", "1")
+
 // A stack is three machines that are a swarm, and on which the application is to run.
 type stack struct {
 	names     []string // of the machines; the first is the manager
@@ -226,7 +232,7 @@ func newStack(t *testing.T) *stack {
 	s := &stack{names: []string{"node-1", "node-2", "node-3"}, nodes: map[string]*course.ThrowawayEngine{},
 		urls: map[string]string{}, password: course.Secret(t), directory: course.HostDirectory(t)}
 	for _, name := range s.names {
-		s.nodes[name] = course.NewThrowawayEngine(t, course.Join(network, name), course.Hostname(name), course.Publish(0, 8080))
+		s.nodes[name] = course.NewThrowawayEngine(t, course.Join(network, name), course.Hostname(name), course.Publish(0, 8080), offline)
 		s.urls[name] = "http://" + s.nodes[name].Endpoint(t, 8080)
 	}
 	s.manager = s.nodes["node-1"]

@@ -37,9 +37,9 @@ func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 // nobody takes commands. From the one that is left a swarm is made again, by force.
 // https://docs.docker.com/engine/swarm/admin_guide/
 func TestThreeManagersBearTheLossOfOneAndNotOfTwo(t *testing.T) {
-	first := course.NewThrowawayEngine(t, course.Hostname("first"))
-	second := course.NewThrowawayEngine(t, course.Hostname("second"))
-	third := course.NewThrowawayEngine(t, course.Hostname("third"))
+	first := course.NewThrowawayEngine(t, course.Hostname("first"), offline)
+	second := course.NewThrowawayEngine(t, course.Hostname("second"), offline)
+	third := course.NewThrowawayEngine(t, course.Hostname("third"), offline)
 	join(t, first, nil, "manager", second, third)
 	managers := []string{"node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"}
 	first.DockerUntil(t, "^first Leader\nsecond Reachable\nthird Reachable\n$", managers...)
@@ -279,13 +279,13 @@ var (
 // threeMachines are the machines, of which one lesson after another makes use: each says where tasks may run.
 func threeMachines(t *testing.T) *machines {
 	t.Helper()
-	course.Say(t, "Three machines, of which one is a manager. (Services are made with --no-resolve-image, for no registry has to be asked which image "+
-		"a tag means, and with --init, so that what they run ends when it is asked to.)")
+	course.Say(t, "Three machines, of which one is a manager. (Services are made with --no-resolve-image, and the machines' engines with "+
+		"DOCKER_SERVICE_PREFER_OFFLINE_IMAGE=1, so that they run the image that they have and ask no registry; and with --init, so that what they run ends when it is asked to.)")
 	atThem.Take(t)
 	return theMachines.Get(t, func() *machines {
 		m := &machines{}
 		for name, engine := range map[string]**course.ThrowawayEngine{"first": &m.first, "second": &m.second, "third": &m.third} {
-			*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name))
+			*engine = course.SharedThrowawayEngine(t, name, course.Hostname(name), offline)
 		}
 		m.busybox = busybox(t, m.first, m.second, m.third)
 		join(t, m.first, nil, "worker", m.second, m.third)

@@ -147,7 +147,8 @@ func Refs() []string {
 }
 
 // Recipe is a sum of all that the stand-in for ref is built from, as far as the course has it: another one says that the
-// recipe has changed. Packages that the distribution has renewed since don't change it.
+// recipe has changed. Packages that the distribution has renewed since don't change it, and neither does what makes the base
+// of all, for which `make clean-standins` has to be said.
 func Recipe(ref string) string {
 	r := table[ref]
 	sum := sha256.New()
