@@ -12,13 +12,15 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"docker-proven/internal/configuration"
 	"docker-proven/internal/course"
 	"docker-proven/internal/image"
 )
 
 // Containers need a Linux kernel. Docker Engine on Linux uses the one that is there; Docker Desktop, on every system,
-// brings one in a virtual machine and runs the engine inside. `docker info` tells which of the two this is; that a virtual machine is
-// between shows when the kernel that containers see is asked for the id of its boot: under Docker Engine that is this machine's own.
+// brings one in a virtual machine and runs the engine inside. `docker info` tells which of the two this is; that a virtual
+// machine is between shows when the kernel that containers see is asked for the id of its boot: under Docker Engine that is
+// this machine's own.
 func TestThisIsDockerDesktopOrDockerEngine(t *testing.T) {
 	system := strings.TrimSpace(course.Docker(t, "info", "--format", "{{.OperatingSystem}}").Stdout)
 	const bootID = "/proc/sys/kernel/random/boot_id"
@@ -59,16 +61,11 @@ func yes(is bool, what string) string {
 
 // credentialHelper is the program that keeps the passwords of registries for the docker command, if it uses one.
 func credentialHelper() string {
-	directory := os.Getenv("DOCKER_CONFIG")
-	if home, err := os.UserHomeDir(); err == nil && directory == "" {
-		directory = filepath.Join(home, ".docker")
-	}
-	var config struct{ CredsStore string }
-	content, err := os.ReadFile(filepath.Join(directory, "config.json"))
-	if err != nil || json.Unmarshal(content, &config) != nil || config.CredsStore == "" {
+	store := configuration.Learners().CredsStore
+	if store == "" {
 		return "none configured"
 	}
-	program := "docker-credential-" + config.CredsStore
+	program := "docker-credential-" + store
 	if _, err := exec.LookPath(program); err != nil {
 		return program + " is configured, and not on PATH: docker login will fail"
 	}

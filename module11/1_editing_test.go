@@ -145,6 +145,7 @@ func (r *repository) showsAnEdit(t *testing.T, service example.Service, file, pa
 // A service is what the compose files say of one.
 type service struct {
 	Build   struct{ Context, Dockerfile string }
+	Command []string
 	Develop struct {
 		Watch []struct{ Action, Path string }
 	}

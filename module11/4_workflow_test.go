@@ -1,7 +1,6 @@
 package module11
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -38,20 +37,14 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	assert.Equal(t, map[string]string{"contents": "read", "packages": "write"}, allowed)
 
 	course.Say(t, "Its tests are those of the lesson before:")
-	var file struct {
-		Services map[string]struct{ Command []string }
-	}
-	quietly := course.CLI{}.Showing(func(course.Result) string { return "..." })
-	shown := quietly.Docker(t, "compose", "--file", "../module08/compose.yaml", "--file", "compose.dev.yaml", "--file", "compose.test.yaml",
-		"config", "--format", "json").Stdout
-	require.NoError(t, json.Unmarshal([]byte(shown), &file))
+	services := (&repository{}).as("compose.dev.yaml", "compose.test.yaml").services(t)
 	tested := map[string]string{}
 	for _, combination := range parse(t, workflow).Jobs["image"].Strategy.Matrix.Include.Combinations {
 		tested[assigned(combination, "service")] = assigned(combination, "test")
 	}
 	require.Len(t, tested, len(example.Services))
 	for service, command := range tested {
-		assert.Equal(t, strings.Join(file.Services[service].Command, " "), command)
+		assert.Equal(t, strings.Join(services[service].Command, " "), command)
 	}
 
 	for _, mistake := range []struct{ right, wrong, complaint string }{

@@ -12,6 +12,7 @@ type Configuration struct {
 	Directory string `json:"-"` // where it is kept; empty where there can't be one
 
 	CLIPluginsExtraDirs []string
+	CredsStore          string // the program that keeps passwords is docker-credential- and this
 	Proxies             map[string]any
 }
 

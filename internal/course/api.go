@@ -136,24 +136,34 @@ func dialEngine(ctx context.Context) (net.Conn, error) {
 // engine's socket.
 func (l *lesson) curlTo(path string) []string {
 	at := l.engineAddress()
-	if directory := os.Getenv(client.EnvOverrideCertPath); at.Scheme == "tcp" && directory != "" {
-		return []string{"--cacert", filepath.Join(directory, "ca.pem"), "--cert", filepath.Join(directory, "cert.pem"),
-			"--key", filepath.Join(directory, "key.pem"), "https://" + at.Host + path}
-	}
-	if at.Scheme == "tcp" {
+	switch {
+	case at.Scheme == "tcp" && certificates() != nil:
+		files := certificates()
+		return []string{"--cacert", files[0], "--cert", files[1], "--key", files[2], "https://" + at.Host + path}
+	case at.Scheme == "tcp":
 		return []string{"http://" + at.Host + path}
 	}
 	return []string{"--unix-socket", at.Host, "http://localhost" + path}
 }
 
+// certificates are the files by which an engine behind TLS and its clients know each other, if it is behind TLS: the authority's
+// certificate, the client's, and its key.
+func certificates() []string {
+	directory := os.Getenv(client.EnvOverrideCertPath)
+	if directory == "" {
+		return nil
+	}
+	return []string{filepath.Join(directory, "ca.pem"), filepath.Join(directory, "cert.pem"), filepath.Join(directory, "key.pem")}
+}
+
 // netcat is how nc would be told where the engine is.
 func (l *lesson) netcat() string {
 	at := l.engineAddress()
-	if at.Scheme == "tcp" {
-		if directory := os.Getenv(client.EnvOverrideCertPath); directory != "" {
-			return "openssl s_client -quiet -connect " + at.Host + " -CAfile " + filepath.Join(directory, "ca.pem") +
-				" -cert " + filepath.Join(directory, "cert.pem") + " -key " + filepath.Join(directory, "key.pem")
-		}
+	switch {
+	case at.Scheme == "tcp" && certificates() != nil:
+		files := certificates()
+		return "openssl s_client -quiet -connect " + at.Host + " -CAfile " + files[0] + " -cert " + files[1] + " -key " + files[2]
+	case at.Scheme == "tcp":
 		return "nc " + at.Hostname() + " " + at.Port()
 	}
 	return "nc -U " + at.Host

@@ -11,17 +11,14 @@ import (
 )
 
 // pretend puts a docker command on PATH that answers as a healthy installation does, with so many kilobytes of room on its disk; but
-// for the command that BROKEN says, which fails.
+// for the command that BROKEN says, which fails, and for versions, of which OLD and OLD_COMPOSE say others.
 func pretend(t *testing.T, kilobytes string) planted.Program {
 	t.Helper()
 	return planted.Put(t, "docker", `[ -z "$HANGS" ] || exec sleep 60
 case "$*" in "$BROKEN") echo broken >&2; exit 1 ;; esac
-case "$*" in "compose version --short") [ -z "$OLD_COMPOSE" ] || { echo "$OLD_COMPOSE"; exit; } ;; esac
 case "$1 $2 $3" in
-"version --format {{.Server.Version}}"*) [ -z "$OLD" ] || { echo "$OLD"; exit; } ;;
-esac
-case "$1 $2 $3" in
-"version --format {{.Server.Version}}") echo 28.0.0 ;;
+"version --format {{.Server.Version}}") echo "${OLD:-28.0.0}" ;;
+"compose version --short") echo "${OLD_COMPOSE:-2.40.3}" ;;
 run*) printf 'Filesystem 1K-blocks Used Available Use%% Mounted on\noverlay 99 9 `+kilobytes+` 9%% /\n' ;;
 pull*) echo "manifest for hello-world:there-is-no-such-tag not found" >&2; exit 1 ;;
 *) echo fine ;;
