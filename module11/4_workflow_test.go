@@ -44,7 +44,7 @@ func TestTheWorkflowIsValidAndALinterFindsMistakes(t *testing.T) {
 	}
 	require.Len(t, tested, len(example.Services))
 	for service, command := range tested {
-		assert.Equal(t, strings.Join(services[service].Command, " "), command)
+		assert.Equal(t, strings.Join(services[service].Command, " "), command, "%s should be tested as compose.test.yaml says", service)
 	}
 
 	for _, mistake := range []struct{ right, wrong, complaint string }{
