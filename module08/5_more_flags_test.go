@@ -95,7 +95,8 @@ func TestALogOptionKeepsTheNewestLinesOnly(t *testing.T) {
 
 // A program that writes to a disk faster than it may is not refused: it waits. (The kernel writes most files a
 // while after the program has. With version 1 of control groups nobody counts that, so this one writes to the disk itself:
-// oflag=direct. Six megabytes at two in a second take about three seconds.)
+// oflag=direct. Six megabytes at two in a second take about three seconds, by /proc/uptime, whose first number is the seconds
+// since the machine was started.)
 func TestAtTheLimitOfADiskAProgramWaits(t *testing.T) {
 	disk := flags.Disk(t, "")["$DISK"]
 	write := func(flags ...string) time.Duration {
