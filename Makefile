@@ -8,7 +8,7 @@ $(if $(filter-out $(ALL),$(MODULES)),$(error MODULES: there is no $(filter-out $
 PARTS   := $(if $(filter $(origin MODULES),file),,$(addprefix ./,$(MODULES)))
 
 # No target is a file; the modules are folders, which make would take for up to date.
-.PHONY: help test engines drift book bench soak faults sabotage $(ALL) engine engine-stop images clean \
+.PHONY: help test engines drift book bench soak faults sabotage $(ALL) engine engine-stop images images-for-tests clean \
 	clean-standins pictures readme lint has-go
 
 help:
@@ -33,10 +33,10 @@ help:
 	@echo 'make sabotage        plant faults into what lessons ask for; with FAULTS="memory mount" MODULES=module04 or TESTS=… some'
 	@echo 'make lint            check the Go code: gofmt, go vet, staticcheck'
 
-test: images
+test: images-for-tests
 	@$(COURSE) $(if $(ENGINE),test-on "$(ENGINE)",test) $(PARTS)
 
-engines: images
+engines: images-for-tests
 	@$(COURSE) test-on "$(or $(ENGINE),docker:26-dind docker:28-dind docker:29-dind)" $(PARTS)
 
 # Runs that were kept need no engine: PINNED and CURRENT name their files.
@@ -44,31 +44,31 @@ drift: $(if $(and $(PINNED),$(CURRENT)),has-go,engine)
 	@$(COURSE) drift "$(PINNED)" "$(CURRENT)" $(PARTS)
 
 # A run that was kept needs no engine.
-book: $(if $(RUN),has-go,images)
+book: $(if $(RUN),has-go,images-for-tests)
 	@$(COURSE) book $(RUN)
 
 
-bench: images
+bench: images-for-tests
 	@$(COURSE) bench $(if $(NAIVE),naive) $(PARTS)
 
-soak: images
+soak: images-for-tests
 	@$(COURSE) $(if $(KILLS),kill $(KILLS),soak $(or $(N),20)) $(PARTS)
 
 $(ALL): engine
 	@$(GO) test ./$@ -v -count=1 -timeout 30m
 
-images: engine
-	@$(COURSE) images
+images images-for-tests: engine
+	@$(COURSE) $@
 
 engine engine-stop clean clean-standins: has-go
 	@$(COURSE) $@
 
 # One at a time: what is measured should have the machine for itself.
-pictures: images
+pictures: images-for-tests
 	@COURSE_PICTURES=1 $(GO) test ./module05 ./module06 -p 1 -v -count=1 -timeout 60m \
 		-run 'TestTheClientShows|TestTheLastImageIsAFraction|TestAfterAnEdit'
 
-readme: images
+readme: images-for-tests
 	@COURSE_README=1 $(GO) test ./internal/readme -count=1 -timeout 60m \
 		-run "$$(echo $(MODULES:module%=TestModule%ShowsWhatHappens) | tr ' ' '|')"
 
@@ -76,7 +76,7 @@ faults: engine
 	@COURSE_FAULTS=1 $(COURSE) test ./internal/faults
 
 # What has been found already is kept in internal/sabotage/findings.json; faults and tests that are named are planted again.
-sabotage: images
+sabotage: images-for-tests
 	@$(COURSE) sabotage $(FAULTS) $(MODULES) $(TESTS)
 
 lint: has-go

@@ -21,19 +21,20 @@ import (
 // has swap space.)
 func TestAProgramThatExceedsItsMemoryLimitIsKilled(t *testing.T) {
 	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
-	needs64MB := course.Command(strings.Fields(needs64MB)...)
+	needs48MB := course.Command(strings.Fields(needs48MB)...)
 
-	killed := course.OnceFails(t, image.Busybox, course.Memory(32), course.MemorySwap(32), needs64MB)
+	killed := course.OnceFails(t, image.Busybox, course.Memory(32), course.MemorySwap(32), needs48MB)
 	assert.Equal(t, 137, killed.ExitCode, "the kernel should have killed it")
 
 	course.Say(t, "With a limit that it doesn't reach, and without any:")
-	course.Once(t, image.Busybox, course.Memory(128), course.MemorySwap(128), needs64MB)
-	course.Once(t, image.Busybox, needs64MB)
+	course.Once(t, image.Busybox, course.Memory(128), course.MemorySwap(128), needs48MB)
+	course.Once(t, image.Busybox, needs48MB)
 }
 
-const needs64MB = "dd if=/dev/zero of=/dev/null bs=64M count=1"
+const needs48MB = "dd if=/dev/zero of=/dev/null bs=48M count=1"
 
-// From inside, a container reads the limit that the kernel has been told. When the kernel kills for it, the engine is
+// From inside, a container reads the limits that the kernel has been told. (In version 2 of control groups that of swap space
+// stands for itself.) When the kernel kills for it, the engine is
 // notified, and remembers: OOMKilled, for out of memory. So one can tell this end from others with the same status.
 // (Where the container's main process is killed soon after its start, engines have been known to miss the notice.)
 func TestTheEngineKnowsWhoWasKilledForMemory(t *testing.T) {
@@ -43,13 +44,15 @@ func TestTheEngineKnowsWhoWasKilledForMemory(t *testing.T) {
 
 	little := course.Run(t, image.Busybox, course.Memory(32), course.MemorySwap(32))
 	assert.Equal(t, "33554432\n", little.Exec(t, readLimit).Stdout, "32 megabytes, in bytes")
-	assert.Equal(t, 137, little.ExecFails(t, needs64MB).ExitCode)
+	swap := little.Exec(t, "grep -H . "+course.CgroupFile(t, "memory/memory.memsw.limit_in_bytes", "memory.swap.max"))
+	assert.Regexp(t, `memsw.limit_in_bytes:33554432\n|swap.max:0\n`, swap.Stdout, "no swap space on top")
+	assert.Equal(t, 137, little.ExecFails(t, needs48MB).ExitCode)
 	little.WaitForInspect(t, outOfMemory, "true")
 
 	course.Say(t, "In a container with room enough nobody is killed for memory:")
 	enough := course.Run(t, image.Busybox, course.Memory(128), course.MemorySwap(128))
 	assert.Equal(t, "134217728\n", enough.Exec(t, readLimit).Stdout)
-	enough.Exec(t, needs64MB)
+	enough.Exec(t, needs48MB)
 	assert.Equal(t, "false\n", course.Docker(t, "inspect", "--format", outOfMemory, enough.Name).Stdout)
 
 	course.Say(t, "Killed by somebody else, it ends with the same status, and the engine knows why:")

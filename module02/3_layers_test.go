@@ -51,6 +51,7 @@ func TestLayersAreStoredOnce(t *testing.T) {
 	shared := len(course.Layers(t, base))
 	assert.Equal(t, shared, common(below, belowSibling), "containers of one image should use the same directories")
 	assert.Equal(t, shared, common(below, belowChild), "so should one of an image that is built on it")
+	assert.Len(t, belowChild, len(below)+1, "and one more, which is that image's own")
 	assert.Zero(t, common(below, belowStranger), "a container of another image has nothing in common with them")
 	tops := []string{top, topSibling, topChild, topStranger}
 	slices.Sort(tops)

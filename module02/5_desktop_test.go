@@ -67,7 +67,7 @@ func credentialHelper() string {
 	}
 	program := "docker-credential-" + store
 	if _, err := exec.LookPath(program); err != nil {
-		return program + " is configured, and not on PATH: docker login will fail"
+		return program + " is configured, and not on PATH: docker login fails, and with newer commands docker pull, too"
 	}
 	return program
 }

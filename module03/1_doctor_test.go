@@ -58,6 +58,9 @@ func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
 	if refusal != nil && strings.Contains(refusal.Error(), "toomanyrequests") {
 		t.Skipf("not provable here: Docker Hub refuses for a while what counts, and may answer what doesn't (%v)", refusal)
 	}
+	if strings.Contains(registry.Value, "error getting credentials") {
+		t.Skipf("not provable here: the docker command doesn't ask Docker Hub (%s)", registry.Value)
+	}
 	assert.Equal(t, refusal == nil, registry.OK())
 
 	assert.Error(t, image.RegistryServes(t.Context(), "127.0.0.1:1/nowhere"), "where no registry is, none should answer")
@@ -66,7 +69,7 @@ func TestTheDoctorTellsWhetherDockerHubIsReached(t *testing.T) {
 // With no engine there is nothing to prove, so nothing may look proven: the run fails, in one paragraph that
 // says what to do, and not a single test is reported as passed or skipped.
 func TestAnUnreachableEngineIsAClearErrorAndNotAGreenRun(t *testing.T) {
-	const oneTest = "^TestTheDoctorTellsWhetherDockerHubIsReached$"
+	const oneTest = "^TestWhalesaySaysItsPhraseEmojiIncluded$"
 	lost := course.ThisLesson(t, oneTest, "DOCKER_HOST=tcp://127.0.0.1:1")
 	assert.NotZero(t, lost.ExitCode)
 	assert.Contains(t, lost.Output(), "127.0.0.1:1", "the address that was tried")
@@ -78,7 +81,7 @@ func TestAnUnreachableEngineIsAClearErrorAndNotAGreenRun(t *testing.T) {
 
 	found := course.ThisLesson(t, oneTest)
 	assert.Zero(t, found.ExitCode, "with the engine the same test runs")
-	assert.Contains(t, found.Output(), "--- PASS: TestTheDoctorTellsWhetherDockerHubIsReached")
+	assert.Contains(t, found.Output(), "--- PASS: TestWhalesaySaysItsPhraseEmojiIncluded")
 }
 
 func lines(findings []doctor.Finding) string {

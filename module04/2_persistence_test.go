@@ -45,17 +45,17 @@ func TestANamedVolumeOutlivesTheContainersThatUseIt(t *testing.T) {
 // engine for the same thing, and `docker inspect` shows the same mount.
 func TestMountAndVolumeGiveTheSameMount(t *testing.T) {
 	notes := course.NewVolume(t, "notes")
-	short := course.Run(t, image.Busybox, course.Volume(notes, "/data"))
-	long := course.Run(t, image.Busybox, course.Mount("type=volume,source="+notes+",target=/data"))
+	container := course.Run(t, image.Busybox,
+		course.Volume(notes, "/short"), course.Mount("type=volume,source="+notes+",target=/long"))
+	container.Exec(t, "echo 'written through --volume' > /short/notes.txt")
+	assert.Equal(t, "written through --volume\n", container.Exec(t, "cat /long/notes.txt").Stdout)
 
-	short.Exec(t, "echo 'written through --volume' > /data/notes.txt")
-	assert.Equal(t, "written through --volume\n", long.Exec(t, "cat /data/notes.txt").Stdout)
-
-	format := "{{range .Mounts}}{{.Type}} {{.Name}} {{.Destination}} writable={{.RW}}{{end}}"
-	shortMount := course.Docker(t, "inspect", "--format", format, short.Name).Stdout
-	longMount := course.Docker(t, "inspect", "--format", format, long.Name).Stdout
-	assert.Equal(t, "volume "+notes+" /data writable=true\n", shortMount)
-	assert.Equal(t, shortMount, longMount)
+	mount := func(target string) string {
+		format := `{{range .Mounts}}{{if eq .Destination "` + target + `"}}{{.Type}} {{.Name}} writable={{.RW}}{{end}}{{end}}`
+		return course.Docker(t, "inspect", "--format", format, container.Name).Stdout
+	}
+	assert.Equal(t, "volume "+notes+" writable=true\n", mount("/short"))
+	assert.Equal(t, mount("/short"), mount("/long"))
 }
 
 // Two running containers may mount one volume at the same time. There is no copying: what one writes, the
@@ -74,44 +74,41 @@ func TestTwoContainersShareAVolumeLive(t *testing.T) {
 	apart.ExecFails(t, "cat /data/ball")
 }
 
-// A container that mounts an empty volume has it filled with what the image has in that directory. A volume with anything
-// in it stays as it is, so the image's files never replace what is there. Nor does Docker remember which volumes it has
-// filled: emptied, one is filled again. With :nocopy at the end of the mount an empty volume stays empty.
+// A container that mounts an empty volume has it filled with what the image has in that directory, unless the mount ends in
+// :nocopy. A volume with anything in it stays as it is, so the image's files never replace what is there. Nor does Docker
+// remember which volumes it has filled: emptied, one is filled again. A directory of the host is never filled.
 func TestAnEmptyVolumeIsFilledFromTheImage(t *testing.T) {
 	tag := course.Build(t, "greeter", "FROM "+course.Ref(t, image.Busybox)+`
-RUN mkdir /data && echo "from the image" > /data/greeting
+RUN for name in data bare covered; do mkdir /$name && echo "from the image" > /$name/greeting; done
 `)
-	filled := course.NewVolume(t, "filled")
-	first := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
+	filled, bare := course.NewVolume(t, "filled"), course.NewVolume(t, "bare")
+	first := course.RunBuilt(t, tag, course.Volume(filled, "/data"),
+		course.Volume(bare, "/bare", "nocopy"), course.Volume(course.HostDirectory(t), "/covered"))
 	assert.Equal(t, "from the image\n", first.Exec(t, "cat /data/greeting").Stdout)
-	first.Exec(t, "echo 'changed since' > /data/greeting")
+	assert.Empty(t, first.Exec(t, "ls /bare").Stdout, "with :nocopy an empty volume should stay empty")
+	assert.Empty(t, first.Exec(t, "ls /covered").Stdout, "a bind mount is never filled: the host's directory covers the image's")
 
+	first.Exec(t, "echo 'changed since' > /data/greeting")
 	second := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
 	assert.Equal(t, "changed since\n", second.Exec(t, "cat /data/greeting").Stdout, "the volume is filled only while empty")
 
-	course.Say(t, "Emptied, the volume is filled again, unless the mount says :nocopy:")
+	course.Say(t, "Emptied, the volume is filled again:")
 	second.Exec(t, "rm /data/greeting")
-	empty := course.RunBuilt(t, tag, course.Volume(filled, "/data", "nocopy"))
-	assert.Empty(t, empty.Exec(t, "ls /data").Stdout, "with :nocopy an empty volume should stay empty")
 	third := course.RunBuilt(t, tag, course.Volume(filled, "/data"))
-	assert.Equal(t, "from the image\n", third.Exec(t, "cat /data/greeting").Stdout, "an emptied volume should be filled again")
-
-	course.Say(t, "A bind mount is never filled: the host's directory covers the image's.")
-	bound := course.RunBuilt(t, tag, course.Volume(course.HostDirectory(t), "/data"))
-	bound.ExecFails(t, "cat /data/greeting")
+	assert.Equal(t, "from the image\n", third.Exec(t, "cat /data/greeting").Stdout)
 }
 
 // :ro at the end of a mount makes it read-only for this container. Others may still write.
 func TestAReadOnlyVolumeRefusesWrites(t *testing.T) {
 	rules := course.NewVolume(t, "rules")
-	course.Once(t, image.Busybox, course.Volume(rules, "/rules"), course.Shell("echo 'be kind' > /rules/first"))
+	writer := course.Run(t, image.Busybox, course.Volume(rules, "/rules"))
+	writer.Exec(t, "echo 'be kind' > /rules/first")
 
 	reader := course.Run(t, image.Busybox, course.Volume(rules, "/rules", "ro"))
 	assert.Equal(t, "be kind\n", reader.Exec(t, "cat /rules/first").Stdout)
 	result := reader.ExecFails(t, "echo 'be rude' > /rules/first")
 	assert.Contains(t, result.Stderr, "Read-only file system")
 
-	writer := course.Run(t, image.Busybox, course.Volume(rules, "/rules"))
 	writer.Exec(t, "echo 'be kinder' > /rules/first")
 	assert.Equal(t, "be kinder\n", reader.Exec(t, "cat /rules/first").Stdout)
 }
@@ -155,16 +152,16 @@ func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	busybox := engine.Ref(t, image.Busybox)
 	engine.Docker(t, "volume", "create", "notes")
-	engine.Docker(t, "run", "--rm", "--volume", "notes:/data", busybox, "sh", "-c", "echo 'found me' > /data/notes.txt")
-
 	mountpoint := strings.TrimSpace(engine.Docker(t, "volume", "inspect", "--format", "{{.Mountpoint}}", "notes").Stdout)
 	onTheHost := mountpoint + "/notes.txt"
+
+	course.Say(t, "A container writes a file, and can't find it where the host has it:")
+	inside := engine.DockerFails(t, "run", "--rm", "--volume", "notes:/data", busybox,
+		"sh", "-c", "echo 'found me' > /data/notes.txt; cat "+onTheHost)
+	assert.Contains(t, inside.Stderr, "No such file or directory", "an ordinary container can't see the host's files")
 	result := engine.Docker(t, "run", "--rm", "--privileged", "--pid", "host", busybox,
 		"nsenter", "-t", "1", "-m", "cat", onTheHost)
 	assert.Equal(t, "found me\n", result.Stdout)
-
-	inside := engine.DockerFails(t, "run", "--rm", busybox, "cat", onTheHost)
-	assert.Contains(t, inside.Stderr, "No such file or directory", "an ordinary container can't see the host's files")
 }
 
 // Docker has no command that saves a volume. A container does, which has the volume and a directory of the host: it packs
@@ -173,16 +170,17 @@ func TestAVolumeIsADirectoryOnTheEnginesHost(t *testing.T) {
 func TestAVolumeIsSavedInAnArchiveAndFilledFromIt(t *testing.T) {
 	notes, restored, backup := course.NewVolume(t, "notes"), course.NewVolume(t, "restored"), course.HostDirectory(t)
 	busybox := course.Ref(t, image.Busybox)
-	course.Docker(t, "run", "--rm", "--volume", notes+":/data", busybox, "sh", "-c", "echo 'remember me' > /data/notes.txt")
+	written := course.Docker(t, "run", "--rm", "--volume", notes+":/data", "--volume", restored+":/restored", busybox,
+		"sh", "-c", "echo 'remember me' > /data/notes.txt; ls /restored")
+	require.Empty(t, written.Stdout, "the other volume should be empty")
 	course.Docker(t, "run", "--rm", "--volume", notes+":/data:ro", "--volume", backup+":/backup", busybox,
 		"tar", "-c", "-f", "/backup/notes.tar", "-C", "/data", ".")
 	course.Docker(t, "volume", "rm", notes)
 
-	read := []string{"run", "--rm", "--volume", restored + ":/data", busybox, "cat", "/data/notes.txt"}
-	course.DockerFails(t, read...)
 	course.Docker(t, "run", "--rm", "--volume", restored+":/data", "--volume", backup+":/backup:ro", busybox,
 		"tar", "-x", "-f", "/backup/notes.tar", "-C", "/data")
-	assert.Equal(t, "remember me\n", course.Docker(t, read...).Stdout)
+	read := course.Docker(t, "run", "--rm", "--volume", restored+":/data", busybox, "cat", "/data/notes.txt")
+	assert.Equal(t, "remember me\n", read.Stdout)
 }
 
 // A bind mount puts a directory of the host into the container. It is one directory with two names: changes
@@ -201,17 +199,18 @@ func TestABindMountShowsChangesBothWays(t *testing.T) {
 	without.ExecFails(t, "cat /work/from-host")
 }
 
-// A bind mount can be read-only as well: the container may look at the host's files and not touch them.
+// A bind mount can be read-only as well: the container may look at the host's files and not touch them. Here one container
+// has the directory twice.
 func TestAReadOnlyBindMountRefusesWrites(t *testing.T) {
 	directory := course.Directory(t, map[string]string{"precious": "original\n"})
+	container := course.Run(t, image.Busybox, course.Volume(directory, "/shown", "ro"), course.Volume(directory, "/work"))
 
-	reader := course.Run(t, image.Busybox, course.Volume(directory, "/work", "ro"))
-	assert.Equal(t, "original\n", reader.Exec(t, "cat /work/precious").Stdout)
-	result := reader.ExecFails(t, "echo overwritten > /work/precious")
+	assert.Equal(t, "original\n", container.Exec(t, "cat /shown/precious").Stdout)
+	result := container.ExecFails(t, "echo overwritten > /shown/precious")
 	assert.Contains(t, result.Stderr, "Read-only file system")
+	assert.Equal(t, "original\n", course.ReadHostFile(t, filepath.Join(directory, "precious")))
 
-	writer := course.Run(t, image.Busybox, course.Volume(directory, "/work"))
-	writer.Exec(t, "echo overwritten > /work/precious")
+	container.Exec(t, "echo overwritten > /work/precious")
 	assert.Equal(t, "overwritten\n", course.ReadHostFile(t, filepath.Join(directory, "precious")),
 		"without :ro the same command gets through")
 }
@@ -240,11 +239,8 @@ func TestUserDecidesWhoOwnsTheFiles(t *testing.T) {
 	require.NoError(t, os.Chmod(directory, 0o777))
 
 	course.Once(t, image.Busybox, course.Volume(directory, "/work"), course.Command("touch", "/work/default"))
-	course.Once(t, image.Busybox, course.User("1234:1234"), course.Volume(directory, "/work"),
-		course.Command("touch", "/work/with-user"))
-
-	owners := course.Once(t, image.Busybox, course.Volume(directory, "/work"),
-		course.Shell("stat -c '%u %n' /work/default /work/with-user"))
+	owners := course.Once(t, image.Busybox, course.User("1234:1234"), course.Volume(directory, "/work"),
+		course.Shell("touch /work/with-user && stat -c '%u %n' /work/default /work/with-user"))
 	assert.Equal(t, "0 /work/default\n1234 /work/with-user\n", owners.Stdout)
 }
 
@@ -279,27 +275,27 @@ func TestATmpfsMountIsAbsentFromTheWritableLayer(t *testing.T) {
 func TestATmpfsMountCountsAgainstTheMemoryLimit(t *testing.T) {
 	course.NeedsLimits(t, course.LimitMemory, course.LimitSwap)
 	little := course.Options(course.Memory(32), course.MemorySwap(32), course.Mount("type=tmpfs,target=/scratch"))
-	inMemory := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1M", "count=48")
-	onDisk := course.Command("dd", "if=/dev/zero", "of=/file", "bs=1M", "count=48")
+	write := course.Shell("dd if=/dev/zero of=/file bs=1M count=48 && echo it fits on disk && " +
+		"exec dd if=/dev/zero of=/scratch/file bs=1M count=48")
 
-	killed := course.OnceFails(t, image.Busybox, little, inMemory)
+	killed := course.OnceFails(t, image.Busybox, little, write)
+	assert.Equal(t, "it fits on disk\n", killed.Stdout)
 	assert.Equal(t, 137, killed.ExitCode, "the kernel should have killed it")
 
-	course.Say(t, "The same beside the mount, and the same into the mount with more memory:")
-	course.Once(t, image.Busybox, little, onDisk)
+	course.Say(t, "The same with more memory:")
 	enough := course.Options(course.Memory(256), course.MemorySwap(256), course.Mount("type=tmpfs,target=/scratch"))
-	course.Once(t, image.Busybox, enough, inMemory)
+	course.Once(t, image.Busybox, enough, write)
 }
 
-// Memory is precious, so a tmpfs mount can be given a size. Writing beyond it fails like a full disk, and harms
-// nobody else.
+// Memory is precious, so a tmpfs mount can be given a size. Writing beyond it fails like a full disk, and what
+// is beside it has room as before.
 func TestATmpfsMountIsBoundedByItsSize(t *testing.T) {
-	twoMegabytes := course.Command("dd", "if=/dev/zero", "of=/scratch/file", "bs=1024", "count=2048")
-
-	result := course.OnceFails(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch,tmpfs-size=1048576"), twoMegabytes)
+	result := course.OnceFails(t, image.Busybox,
+		course.Mount("type=tmpfs,target=/large,tmpfs-size=4194304"), course.Mount("type=tmpfs,target=/small,tmpfs-size=1048576"),
+		course.Shell("dd if=/dev/zero of=/large/file bs=1024 count=2048 && echo 2 megabytes fit into 4 && "+
+			"{ dd if=/dev/zero of=/small/file bs=1024 count=2048 || { echo beside > /large/more && cat /large/more; exit 1; }; }"))
+	assert.Equal(t, "2 megabytes fit into 4\nbeside\n", result.Stdout)
 	assert.Contains(t, result.Stderr, "No space left on device")
-
-	course.Once(t, image.Busybox, course.Mount("type=tmpfs,target=/scratch,tmpfs-size=4194304"), twoMegabytes)
 }
 
 // The lesson's reason for being: a database in a container keeps its rows when its data directory is a named volume.

@@ -9,8 +9,7 @@ import (
 	"docker-proven/internal/image"
 )
 
-// Any distribution is one command away, to try something and throw it away. All of them run on one kernel,
-// that of the engine's machine, and each brings its own files.
+// Any distribution is one command away, to try something and throw it away.
 func TestEveryDistributionIsOneCommandAway(t *testing.T) {
 	for _, distribution := range []image.Image{image.Ubuntu, image.Debian, image.Alpine, image.Busybox} {
 		t.Run(distribution.Name, func(t *testing.T) {
@@ -34,24 +33,20 @@ func TestEachDistributionBringsItsOwnFiles(t *testing.T) {
 	}
 }
 
-// A language's interpreter need not be installed to run a line of it. The program goes in as an argument, the
-// answer comes out, and nothing stays behind but the image. (Busybox has none of these four.)
+// A language's interpreter need not be installed to run a line of it. The program goes in as an argument, and the
+// answer comes out. (Busybox has none of these four.)
 func TestEveryLanguageRunsAOneLiner(t *testing.T) {
 	for _, language := range []struct {
 		image   image.Image
-		command course.Option
-		wrong   course.Option
+		command []string
 	}{
-		{image.Python, course.Command("python", "-c", "print(sum(range(101)))"), course.Command("python", "-c", "nonsense")},
-		{image.Node, course.Command("node", "-e", "console.log(100 * 101 / 2)"), course.Command("node", "-e", "nonsense")},
-		{image.PHP, course.Command("php", "-r", `echo array_sum(range(1, 100)), "\n";`), course.Command("php", "-r", "nonsense();")},
-		{image.Ruby, course.Command("ruby", "-e", "puts (1..100).sum"), course.Command("ruby", "-e", "nonsense")},
+		{image.Python, []string{"python", "-c", "print(sum(range(101)))"}},
+		{image.Node, []string{"node", "-e", "console.log(100 * 101 / 2)"}},
+		{image.PHP, []string{"php", "-r", `echo array_sum(range(1, 100)), "\n";`}},
+		{image.Ruby, []string{"ruby", "-e", "puts (1..100).sum"}},
 	} {
 		t.Run(language.image.Name, func(t *testing.T) {
-			assert.Equal(t, "5050\n", course.Once(t, language.image, language.command).Stdout)
-
-			result := course.OnceFails(t, language.image, language.wrong)
-			assert.Contains(t, result.Output(), "nonsense", "a mistake is the interpreter's to report")
+			assert.Equal(t, "5050\n", course.Once(t, language.image, course.Command(language.command...)).Stdout)
 		})
 	}
 	course.OnceFails(t, image.Busybox, course.Shell("command -v python || command -v node || command -v php || command -v ruby"))

@@ -36,15 +36,16 @@ func TestCommandLineToolsReadStandardInput(t *testing.T) {
 // Wrapped in a shell function, a tool in an image behaves like an installed program: it takes arguments, reads
 // standard input, and sees the files of the current directory and below, because that is mounted.
 func TestAShellFunctionMakesAnImageLookLikeAnInstalledProgram(t *testing.T) {
-	directory := course.Directory(t, map[string]string{"crew.json": `{"captain": "Grace"}`})
+	directory := course.HostDirectory(t)
+	course.Script(t, directory, `mkdir ship && echo '{"captain": "Grace"}' > ship/crew.json`)
 	jq := `jq() {
   docker run --rm --interactive --volume "$PWD:/work:ro" --workdir /work ` + course.Ref(t, image.JQ) + ` "$@"
 }
 `
-	assert.Equal(t, "Grace\n", course.Script(t, directory, jq+"jq -r .captain crew.json").Stdout, "arguments and files")
+	assert.Equal(t, "Grace\n", course.Script(t, directory, jq+"jq -r .captain ship/crew.json").Stdout, "arguments and files")
 	assert.Equal(t, "2\n", course.Script(t, directory, jq+"echo '[1, 2]' | jq .[1]").Stdout, "standard input")
 
 	elsewhere := course.Directory(t, nil)
-	result := course.ScriptFails(t, elsewhere, jq+"jq -r .captain crew.json")
-	assert.Contains(t, result.Stderr, "crew.json", "in another directory there is no such file, as for any program")
+	result := course.ScriptFails(t, elsewhere, jq+"jq -r .captain ship/crew.json")
+	assert.Contains(t, result.Stderr, "ship/crew.json", "in another directory there is no such file, as for any program")
 }

@@ -57,8 +57,8 @@ func TestEachAPIAnswersWithItsNameAndTheDatabasesTime(t *testing.T) {
 
 // What differs from one environment to the next comes in from outside: here the connection string, which says where the
 // database is and how to log in. It is a variable, or the content of a file that another variable names. The file is
-// the better place for a password: variables are in what `docker inspect` prints and in the environment of every program that
-// this one starts, and so in logs and reports. The file keeps a password out of these, and not from whoever controls the
+// the better place for a password: variables are in what `docker inspect` prints, and in the environment of every program that
+// is started in the container, and so in logs and reports. The file keeps a password out of these, and not from whoever controls the
 // engine, who may read everything in a container.
 func TestTheConnectionStringComesFromAVariableOrFromAFile(t *testing.T) {
 	for _, api := range example.APIs {
@@ -74,8 +74,8 @@ func TestTheConnectionStringComesFromAVariableOrFromAFile(t *testing.T) {
 			for server, shows := range map[*course.Container]bool{fromVariable: true, fromFile: false} {
 				assert.Equal(t, 200, course.Get(t, "http://"+server.Endpoint(t, api.Port)+"/").Status)
 				assert.Equal(t, shows, strings.Contains(inspected(server), passwordOf(db)), "the password in docker inspect")
-				children := server.Exec(t, "env").Stdout // which a program started with docker exec inherits like a child
-				assert.Equal(t, shows, strings.Contains(children, passwordOf(db)), "the password in another program's environment")
+				another := server.Exec(t, "env").Stdout // docker exec gives it what docker run was told
+				assert.Equal(t, shows, strings.Contains(another, passwordOf(db)), "the password in another program's environment")
 			}
 			course.Say(t, "Whoever controls the engine reads the file as well:")
 			assert.Contains(t, fromFile.Exec(t, "cat /run/secrets/database-url").Stdout, passwordOf(db))
@@ -113,6 +113,7 @@ func TestWithoutAConnectionStringTheProgramEndsAtOnceAndSaysWhy(t *testing.T) {
 				assert.Contains(t, ended.Stderr, mistake.says)
 				assert.Equal(t, 1, strings.Count(ended.Stderr, "\n"), "one line")
 				assert.NotContains(t, ended.Output(), secret)
+				assert.Empty(t, ended.Stdout, "it should not have begun to listen")
 			}
 
 			course.Say(t, "With a well-formed one, of a database that has not been started yet:")

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/database"
 	"docker-proven/internal/example"
 	"docker-proven/internal/image"
 )
@@ -26,9 +27,10 @@ func TestTheAPIsRunStraightOnTheHostAgainstPostgresInAContainer(t *testing.T) {
 		t.Run(api.Name, func(t *testing.T) {
 			if api.Name == "api-golang" {
 				course.NeedsGo(t)
+			} else {
+				needsNode(t)
 			}
-			_, db := startDatabase(t)
-			port := freePort(t)
+			db := database.StartPostgres(t, image.Postgres, course.Secret(t))
 			var words []string
 			source := api.Copy(t)
 			in := course.CLI{}.In(source)
@@ -38,13 +40,14 @@ func TestTheAPIsRunStraightOnTheHostAgainstPostgresInAContainer(t *testing.T) {
 				in.Program(t, "go", "build", "-o", program, ".")
 				words = []string{program}
 			case "api-node":
-				needsNode(t)
 				in.Script(t, "npm ci --omit=dev")
 				words = []string{"node", "src/main.js"}
 			}
 			course.Say(t, "Without a connection string it ends at once, here as anywhere:")
-			in.ProgramFails(t, words[0], words[1:]...)
+			ended := in.ProgramFails(t, words[0], words[1:]...)
+			assert.Contains(t, ended.Stderr, "DATABASE_URL is not set")
 
+			port := freePort(t)
 			running := in.With("DATABASE_URL="+db.URL).With(fmt.Sprintf("PORT=%d", port)).InBackground(t, words[0], words[1:]...)
 			running.WaitForOutput(t, `"msg":"listening"`)
 			answer := course.Get(t, fmt.Sprintf("http://127.0.0.1:%d/", port))

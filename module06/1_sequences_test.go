@@ -40,7 +40,7 @@ func TestEveryStepBuildsAndItsImageAnswersLikeTheOneBefore(t *testing.T) {
 var expected = map[string]string{
 	"api-golang":   "/healthz {\"status\":\"ok\"}\n/ping pong\n/ {\"api\":\"golang\",\"now\":\"...\"}",
 	"api-node":     "/healthz {\"status\":\"ok\"}\n/ping pong\n/ {\"api\":\"node\",\"now\":\"...\"}",
-	"client-react": "/ One database, two APIs\n/api/golang/ping pong",
+	"client-react": "/ One database, two APIs\n/api/golang/ping pong of Go\n/api/node/ping pong of Node",
 }
 
 // port is where an image listens. The page's first ones are served by Vite.

@@ -240,17 +240,34 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 	waitForAnotherSecond(t, began)
 	assert.Equal(t, linked, topLayer(alpine, "COPY --link"), "with --link the layer on top should be the same")
 	assert.NotEqual(t, plain, topLayer(alpine, "COPY"), "with COPY alone it is made again, and is another one")
+
+	course.Say(t, "So does the layer with the page's files, in the Dockerfile that the page ends with. (Here they are those of a smaller page.)")
+	build := example.Client.Prepare(t, engine, example.Client.Last)
+	dockerfile := course.ReadHostFile(t, example.Client.Dockerfile(example.Client.Last))
+	require.Contains(t, dockerfile, "\nFROM "+image.Nginx.Pinned+"\n")
+	page := smallPage(t)
+	files := func(base string) string {
+		based := strings.Replace(dockerfile, "\nFROM "+image.Nginx.Pinned+"\n", "\nFROM "+base+"\n", 1)
+		tag := course.Unique(t, "page:")
+		engine.Showing(example.Progress).Docker(t, append(slices.Clip(build), "--file", course.File(t, "Dockerfile", based), "--tag", tag, page)...)
+		layers := engine.Layers(t, tag)
+		return layers[len(layers)-1]
+	}
+	assert.Equal(t, files(engine.Ref(t, image.Nginx)), files(alpine))
 }
 
 // The cache stays on the machine that has built, and in a CI that is another one each time. With --cache-to a build writes
-// down what it has cached, here in a directory, and with --cache-from another machine makes use of it. Each step here writes
+// down what it has cached, here in a directory, and with --cache-from another machine makes use of it: with mode=max, also of
+// stages that stay behind. Each step here writes
 // a number that is never the same twice, so that it shows who has performed it. (It takes an engine with the containerd image
 // store, or a builder of its own: docker buildx create.)
 func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
 	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	cache := filepath.Join(course.HostDirectory(t), "cache")
 	made := func(on *course.ThrowawayEngine, step string, flags ...string) string {
-		dockerfile := "FROM " + on.Ref(t, image.Busybox) + "\nRUN echo " + step + " $(cat /proc/sys/kernel/random/uuid) > /made\n"
+		base := "FROM " + on.Ref(t, image.Busybox)
+		dockerfile := base + " AS stage\nRUN echo " + step + " $(cat /proc/sys/kernel/random/uuid) > /number\n" +
+			base + "\nCOPY --from=stage /number /made\n"
 		tag := on.Showing(example.Progress).Build(t, "made", dockerfile, flags...)
 		return on.Docker(t, "run", "--rm", tag, "cat", "/made").Stdout
 	}

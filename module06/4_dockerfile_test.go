@@ -212,8 +212,8 @@ func TestAddFetchesAFileAndWithAChecksumNoOtherThanTheOneMeant(t *testing.T) {
 	assert.Equal(t, "original\n", built(unchecked))
 
 	course.Say(t, "Somebody replaces the file:")
-	engine.Docker(t, "exec", server, "sh", "-c", "echo replaced > /www/tool")
-	assert.Equal(t, "replaced\n", built(unchecked))
+	engine.Docker(t, "exec", server, "sh", "-c", "echo replaced by somebody > /www/tool")
+	assert.Equal(t, "replaced by somebody\n", built(unchecked))
 	assert.Contains(t, fails(checked), "digest mismatch")
 
 	course.Say(t, "And puts the one that was meant back:")
@@ -616,6 +616,14 @@ EOF
 	for step := 5; step <= example.APINode.Last; step++ {
 		assert.Equal(t, `["node","src/main.js"]`+"\n", command(step))
 	}
+
+	course.Say(t, "The Go API's last image is for its program alone: what stands behind the image's name is told to it, and no command of its own.")
+	last := example.APIGolang.Build(t, engine, example.APIGolang.Last)
+	told := engine.DockerFails(t, "run", "--rm", last, "nonsense")
+	assert.Contains(t, told.Stderr, `api-golang: unknown arguments ["nonsense"]`)
+	before := example.APIGolang.Build(t, engine, example.APIGolang.Last-1)
+	notFound := engine.DockerFails(t, "run", "--rm", before, "nonsense")
+	assert.Contains(t, notFound.Stderr, "executable file not found")
 }
 
 // A stage can be built by itself: --target names the last one to build. BuildKit builds what that stage needs, and

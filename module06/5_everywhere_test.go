@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"debug/elf"
 	"io"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,8 +35,9 @@ func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
 	build := example.APIGolang.Prepare(t, engine, example.APIGolang.Last)
 	machines := func(platforms string, flags ...string) map[string]elf.Machine {
 		index := filepath.Join(course.HostDirectory(t), "index")
-		engine.Showing(example.Progress).Docker(t, slices.Concat(build, flags, []string{"--provenance=false",
+		result := engine.Showing(example.Progress).Docker(t, slices.Concat(build, flags, []string{"--provenance=false",
 			"--platform", platforms, "--output", "type=oci,tar=false,dest=" + index, source})...)
+		oneMachineBuilds(t, result.Stderr)
 		return programs(t, index)
 	}
 	course.Say(t, "For two platforms, of which at least one is not this machine's:")
@@ -50,6 +53,39 @@ func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
 	made := machines("linux/amd64,linux/arm64", "--file", course.File(t, "Dockerfile", strings.Replace(dockerfile, told, "", 1)))
 	assert.Len(t, made, 2)
 	assert.Equal(t, made["linux/amd64"], made["linux/arm64"])
+
+	course.Say(t, "What a browser reads is for no processor. The page's files are made on the machine that builds, too:")
+	build = example.Client.Prepare(t, engine, example.Client.Last)
+	result := engine.Showing(example.Progress).Docker(t, append(build, "--target", "build",
+		"--platform", "linux/amd64,linux/arm64", smallPage(t))...)
+	oneMachineBuilds(t, result.Stderr)
+}
+
+// oneMachineBuilds looks for steps of the stage named build in what a build for several platforms tells. [linux/amd64 build 3/6] is
+// performed on amd64, and so is [linux/amd64->arm64 build 3/6], for arm64; but [linux/arm64 build 3/6] on arm64, by emulation if
+// the machine is another one.
+func oneMachineBuilds(t *testing.T, progress string) {
+	t.Helper()
+	on := map[string]bool{}
+	for _, step := range builtOn.FindAllStringSubmatch(progress, -1) {
+		on[step[1]] = true
+	}
+	assert.Len(t, on, 1, "all that the stage build runs should run on the machine that builds: %v", on)
+}
+
+var builtOn = regexp.MustCompile(`\[(linux/\w+)(?:->\S+)? build +\d+/\d+\] RUN`)
+
+// smallPage is an application that the Dockerfiles of the page build in a moment.
+func smallPage(t *testing.T) (directory string) {
+	t.Helper()
+	directory = course.Directory(t, map[string]string{
+		"package.json": `{"name": "page", "version": "1.0.0", "scripts": {"build": "mkdir dist && echo hello > dist/index.html"}}
+`,
+		"package-lock.json": `{"name": "page", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "page", "version": "1.0.0"}}}
+`})
+	require.NoError(t, os.Mkdir(filepath.Join(directory, "nginx"), 0o755))
+	course.WriteHostFile(t, filepath.Join(directory, "nginx", "default.conf.template"), "# nothing\n")
+	return directory
 }
 
 // programs are, for each platform in an index, the kind of machine that its program named api-golang was made for.
@@ -93,7 +129,8 @@ func programs(t *testing.T, directory string) map[string]elf.Machine {
 // Who rebuilds an image wants to know whether it is still the same. For that nothing may depend on when it was built: but
 // files carry times, and so does an image. SOURCE_DATE_EPOCH is the time, as seconds since 1970, that a build shall put in
 // for the image's own. The files that RUN writes have the time of writing all the same, unless the Dockerfile sees to it, as
-// here with touch. Then the same inputs give the same image, down to the last bit, as its id tells.
+// here with touch. Then the same inputs give the same image, down to the last bit, as its id tells. (An engine that keeps images
+// in containerd adds a record of the build, its provenance, in which is when it was. --provenance=false leaves it out.)
 func TestTheSameInputsGiveTheSameImageTwice(t *testing.T) {
 	engine := course.OneThrowawayEngine(t)
 	dockerfile := func(touch string) string {
@@ -104,8 +141,8 @@ FROM scratch
 COPY --from=build /greeting /greeting
 `
 	}
-	touched := dockerfile(` && if [ -n "$SOURCE_DATE_EPOCH" ]; then touch -d "@$SOURCE_DATE_EPOCH" /greeting; fi`)
-	untouched := dockerfile("")
+	const touch = ` && if [ -n "$SOURCE_DATE_EPOCH" ]; then touch -d "@$SOURCE_DATE_EPOCH" /greeting; fi`
+	touched, untouched := dockerfile(touch), dockerfile("")
 	build := func(dockerfile string, flags ...string) (id string) {
 		line := append([]string{"build", "--quiet", "--no-cache", "--provenance=false"}, flags...)
 		return engine.DockerStdin(t, dockerfile, append(line, "-")...).Stdout
@@ -122,10 +159,17 @@ COPY --from=build /greeting /greeting
 	assert.NotEqual(t, build(touched), build(touched))
 	course.Say(t, "Another time is another input:")
 	assert.NotEqual(t, first, build(touched, "--build-arg", "SOURCE_DATE_EPOCH=1600000000"))
+
+	course.Say(t, "On an engine that keeps images in containerd, without a record of the build, and with one:")
+	engine = engineWithContainerdStore(t)
+	touched = dockerfile(touch)
+	assert.Equal(t, build(touched, fixed...), build(touched, fixed...))
+	recorded := append(fixed, "--provenance=true")
+	assert.NotEqual(t, build(touched, recorded...), build(touched, recorded...))
 }
 
-// waitForAnotherSecond waits until the time of what is made now differs from that of what was made before: images and the files
-// in their layers have times in whole seconds.
+// waitForAnotherSecond waits until the time of what is made now differs from that of what was made before: the files in layers have
+// times in whole seconds.
 func waitForAnotherSecond(t *testing.T, made time.Time) {
 	t.Helper()
 	course.Eventually(t, "the second is over", func() bool { return time.Since(made) > time.Second })

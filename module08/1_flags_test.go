@@ -1,7 +1,13 @@
 package module08
 
 import (
+	"os"
+	"regexp"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
 	"docker-proven/internal/flags"
@@ -12,7 +18,7 @@ import (
 // would hold without its flag, too, fails. (What the columns mean, and how they are performed, is in internal/flags.)
 
 // A container is a program, and these flags say which, as whom and where. Each is shown by asking the program itself.
-func TestFlagsSetUpTheProgram(t *testing.T) { flags.Perform(t, programFlags) }
+func TestFlagsSetUpTheProgram(t *testing.T) { perform(t, "The program", programFlags) }
 
 var programFlags = []flags.Row{
 	{Flag: "--entrypoint echo", Changes: "what the command's words are given to",
@@ -52,7 +58,7 @@ var programFlags = []flags.Row{
 
 // A container starts with its image's files and nothing else. These flags bring in more, or take the right to write
 // away.
-func TestFlagsBringFilesIn(t *testing.T) { flags.Perform(t, fileFlags) }
+func TestFlagsBringFilesIn(t *testing.T) { perform(t, "Files", fileFlags) }
 
 var fileFlags = []flags.Row{
 	{Flag: "--volume $DIRECTORY:/site", Changes: "a directory of the host, or a volume",
@@ -76,7 +82,7 @@ var fileFlags = []flags.Row{
 
 // A container has a network of its own. These flags say which one it is connected to, as what, and what it knows of
 // others.
-func TestFlagsSetUpTheNetwork(t *testing.T) { flags.Perform(t, networkFlags) }
+func TestFlagsSetUpTheNetwork(t *testing.T) { perform(t, "The network", networkFlags) }
 
 var networkFlags = []flags.Row{
 	{Flag: "--network none", Changes: "the network: this one has no way out, and only loopback",
@@ -106,11 +112,11 @@ var networkFlags = []flags.Row{
 		Shell: "cat /proc/sys/net/core/somaxconn", With: "123", Without: "..."},
 }
 
-// A container may use all of the machine, unless it is limited. Each limit is a number that Docker writes into a file
-// of the kernel's, and that the container can read there. (What happens at the limits of memory, processors and processes
+// A container may use all of the machine, unless it is limited. Most limits are numbers that Docker writes into files
+// of the kernel's, and that the container can read there; the others are the process's own. (What happens at the limits of memory, processors and processes
 // is in module02. The files' names and the numbers for "no limit" are not the same in both versions of control groups, which
 // is why there are two of each.)
-func TestFlagsLimitWhatAContainerUses(t *testing.T) { flags.Perform(t, limitFlags) }
+func TestFlagsLimitWhatAContainerUses(t *testing.T) { perform(t, "Limits", limitFlags) }
 
 var limitFlags = []flags.Row{
 	{Flag: "--memory 64m", Changes: "how much memory all its processes may have, in bytes",
@@ -138,8 +144,8 @@ var limitFlags = []flags.Row{
 	{Flag: "--cpu-shares 2", Changes: "its weight against others when processors are busy (1024; in version 2: 100)",
 		Needs: flags.Limits(course.LimitShares), Cgroup: [2]string{"cpu/cpu.shares", "cpu.weight"}, With: "2 | 1",
 		Without: "1024 | 100"},
-	{Flag: "--cpuset-cpus 0", Changes: "which of the processors", Needs: flags.TwoProcessors,
-		Shell: "awk '/^Cpus_allowed_list/ {print $2}' /proc/self/status", With: "0", Without: "..."},
+	{Flag: "--cpuset-cpus $CPU", Changes: "which of the processors", Needs: flags.TwoProcessors, Arrange: flags.Processor,
+		Shell: "grep -cx 'Cpus_allowed_list:.$CPU' /proc/self/status || true", With: "1", Without: "0"},
 	{Flag: "--pids-limit 20", Changes: "how many processes there may be", Needs: flags.Limits(course.LimitPids),
 		Cgroup: [2]string{"pids/pids.max", "pids.max"}, With: "20", Without: "..."},
 	{Flag: "--ulimit nofile=123", Changes: "a limit of each process: here, how many files it may open",
@@ -160,7 +166,7 @@ var limitFlags = []flags.Row{
 // Root in a container is not all that root is on a machine: Docker takes most of its privileges away, and forbids some
 // calls to the kernel altogether. These flags take away more, or give back; seccomp=unconfined and --privileged, more than
 // one should.
-func TestFlagsGiveAndTakePrivileges(t *testing.T) { flags.Perform(t, privilegeFlags) }
+func TestFlagsGiveAndTakePrivileges(t *testing.T) { perform(t, "Privileges", privilegeFlags) }
 
 var privilegeFlags = []flags.Row{
 	{Flag: "--cap-drop CHOWN", Changes: "a privilege less: here, to give files away",
@@ -185,7 +191,7 @@ var privilegeFlags = []flags.Row{
 }
 
 // Some flags change nothing for the program. They are for those who have to find containers again, or to do without.
-func TestFlagsHelpToKeepTrack(t *testing.T) { flags.Perform(t, trackingFlags) }
+func TestFlagsHelpToKeepTrack(t *testing.T) { perform(t, "Keeping track", trackingFlags) }
 
 var trackingFlags = []flags.Row{
 	{Flag: "--name $WORD", Changes: "the name under which other commands find it", Also: "--detach",
@@ -207,4 +213,40 @@ var trackingFlags = []flags.Row{
 		Changes: "whether the image is fetched: here, not even if it is missing", Image: "127.0.0.1:1/absent",
 		Shell: "true", With: "docker: ...No such image: 127.0.0.1:1/absent...\nexit status 125",
 		Without: "Unable to find image ...\nexit status 125"},
+}
+
+// perform performs a table, which the README has under that heading.
+func perform(t *testing.T, heading string, table []flags.Row) {
+	t.Helper()
+	inREADME := rowsInREADME(t, heading)
+	require.Len(t, inREADME, len(table), "the README's table %q should have the rows of the test's", heading)
+	for n, row := range table {
+		cells := strings.Split(strings.Trim(inREADME[n], "| "), " | ")
+		require.Len(t, cells, 5, "in the README: %s", inREADME[n])
+		value := regexp.MustCompile(`\\\$[A-Z]+`).ReplaceAllString(regexp.QuoteMeta(row.Flag), "[^ ]+")
+		assert.Regexp(t, "^`"+value+"`", cells[0], "the README should have the rows in the order of the test's")
+		for printed, cell := range map[string]string{row.With: cells[3], row.Without: cells[4]} {
+			if strings.Count(cell, "`") == 2 && strings.HasPrefix(cell, "`") && strings.HasSuffix(cell, "`") { // not described in words
+				assert.True(t, flags.Shows(printed, strings.Trim(cell, "`")),
+					"the README says of %s: %s; the test: %s", row.Flag, cell, printed)
+			}
+		}
+	}
+	flags.Perform(t, table)
+}
+
+// rowsInREADME are the lines of the table under a heading of the README, without its first two.
+func rowsInREADME(t *testing.T, heading string) (rows []string) {
+	t.Helper()
+	content, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, section, _ := strings.Cut(string(content), "\n### "+heading+"\n")
+	_, table, _ := strings.Cut(section, "\n|---")
+	for _, line := range strings.Split(table, "\n")[1:] {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		rows = append(rows, line)
+	}
+	return rows
 }

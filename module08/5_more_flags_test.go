@@ -19,7 +19,7 @@ import (
 )
 
 // A container's ports are its own. --publish makes one of them a port of the host: 127.0.0.1:9000:8080 would make port 8080
-// of the container port 9000 of the host, for programs on the host only. (Engines before 28 keep out nobody who is on the same
+// of the container port 9000 of the host, for programs on the host only; 9000:8080, for everyone who reaches the host. (Engines before 28 keep out nobody who is on the same
 // local network and sets out to get in: https://github.com/moby/moby/issues/45610.) With nothing between the colons, as here,
 // the engine chooses a port that is free. Without --publish no port of the host leads in. That is no wall: a neighbour on the
 // same network reaches the container by its own address, and so does the host, where it is Linux. (Shown on the machine of a
@@ -73,7 +73,18 @@ func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
 	course.Say(t, "And with --publish, the port that refused leads to a server:")
 	open := start("--publish", "127.0.0.1:9000:8080")
 	course.DockerUntil(t, welcome, fromHost("127.0.0.1:9000")...)
+
+	course.Say(t, "From another machine (here: another container beside that of the engine) there is nothing at this port:")
+	host := strings.TrimSpace(course.Docker(t, "inspect", "--format", format, engine.Container.Name).Stdout)
+	fromElsewhere := []string{"run", "--rm", course.Ref(t, image.Busybox), "wget", "-q", "-O", "-", "http://" + host + ":9000/index.html"}
+	closed := course.DockerFails(t, fromElsewhere...)
+	assert.Contains(t, closed.Stderr, "Connection refused")
 	engine.Docker(t, "rm", "--force", open) // the port is free again
+
+	course.Say(t, "Without an address before the port, everyone who reaches the machine is let in:")
+	everyones := start("--publish", "9000:8080")
+	course.DockerUntil(t, welcome, fromElsewhere...)
+	engine.Docker(t, "rm", "--force", everyones)
 }
 
 // What a container prints, Docker keeps, for as long as the container exists and as much as there is: a program that
@@ -120,10 +131,11 @@ func TestAtTheLimitOfADiskAProgramWaits(t *testing.T) {
 func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	flags.TwoProcessors(t)
 	course.NeedsLimits(t, course.LimitShares)
+	processor := flags.Processor(t, "")["$CPU"]
 	// ratio is how many times as much of the processor a container gets as another one with these flags, while both
 	// take what they can get.
 	ratio := func(flags ...string) float64 {
-		sameProcessor := []string{"--cpuset-cpus", "0"}
+		sameProcessor := []string{"--cpuset-cpus", processor}
 		const compute = "echo computing; while :; do :; done"
 		first := background(t, sameProcessor, compute)
 		second := background(t, append(sameProcessor, flags...), compute)

@@ -115,10 +115,16 @@ func TestTheApplicationRunsBySingleCommands(t *testing.T) {
 	missing := engine.DockerUntil(t, "ERROR: .*guests", append(sql, "SELECT name FROM guests")...)
 	require.NotZero(t, missing.ExitCode)
 
-	course.Say(t, "And on the default bridge, an API doesn't find the database by its name:")
+	course.Say(t, "And on the default bridge, an API reaches the database by its address, and doesn't find it by its name:")
+	engine.Docker(t, "network", "connect", "bridge", "db")
+	address := strings.TrimSpace(engine.Docker(t, "inspect", "--format", "{{.NetworkSettings.Networks.bridge.IPAddress}}", "db").Stdout)
+	ask := func(api, path string) []string {
+		return []string{"run", "--rm", "--network", "container:" + api, engine.Ref(t, image.Busybox),
+			"wget", "-q", "-O", "-", "http://127.0.0.1:8080" + path}
+	}
+	engine.Docker(t, "run", "--detach", "--name", "knowing", "--env", "DATABASE_URL="+strings.Replace(url, "@db:", "@"+address+":", 1), "api-golang")
+	engine.DockerUntil(t, "", ask("knowing", "/healthz")...)
 	engine.Docker(t, "run", "--detach", "--name", "lonely", "--env", "DATABASE_URL="+url, "api-golang")
-	visitor := []string{"run", "--rm", "--network", "container:lonely", engine.Ref(t, image.Busybox),
-		"wget", "-q", "-O", "-"}
-	engine.DockerUntil(t, "^pong", append(visitor, "http://127.0.0.1:8080/ping")...)
-	assert.Contains(t, engine.DockerFails(t, append(visitor, "http://127.0.0.1:8080/healthz")...).Stderr, "503")
+	engine.DockerUntil(t, "^pong", ask("lonely", "/ping")...)
+	assert.Contains(t, engine.DockerFails(t, ask("lonely", "/healthz")...).Stderr, "503")
 }

@@ -43,7 +43,9 @@ RUN echo $TOKEN | sha256sum > /used
 `, "build", "--quiet", "--tag", argument, "--build-arg", "TOKEN="+secret, "-")
 	history := course.Docker(t, "history", "--no-trunc", "--format", "{{.CreatedBy}}", argument)
 	assert.Contains(t, history.Stdout, secret)
-	assert.Regexp(t, "^history: step ", search(t, argument, secret)[0])
+	found := search(t, argument, secret)
+	require.NotEmpty(t, found)
+	assert.Regexp(t, "^history: step ", found[0])
 
 	variable := course.BuildQuietly(t, "variable", "FROM "+course.Ref(t, image.Busybox)+`
 ENV TOKEN=`+secret+`

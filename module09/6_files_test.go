@@ -12,7 +12,8 @@ import (
 // What an attacker brings along has to be put somewhere. --read-only leaves no place for it among the image's files: nothing
 // there can be created or changed, not even by root. What remains is /dev, which is a tmpfs that each container has: root may
 // write there, and run what it wrote. So --read-only goes with --user: an ordinary user finds /dev/shm alone, where no
-// program is executed.
+// program is executed. And volumes remain, also those that an image declares: the flag isn't about them. Who has to write
+// there may run what he wrote; one who only reads gets them with :ro.
 func TestAReadOnlyRootLeavesAnAttackersToolsNoPlace(t *testing.T) {
 	const attack = "cp /bin/busybox /usr/ && /usr/busybox echo the tool runs"
 	assert.Equal(t, "the tool runs\n", course.Docker(t, "run", "--rm", course.Ref(t, image.Busybox), "sh", "-c", attack).Stdout)
@@ -30,6 +31,12 @@ func TestAReadOnlyRootLeavesAnAttackersToolsNoPlace(t *testing.T) {
 	assert.Contains(t, asUser.Stderr, "can't create '/dev/busybox': Permission denied")
 	inShm := course.DockerFails(t, device("/dev/shm", "--user", "1000")...)
 	assert.Contains(t, inShm.Stderr, "sh: /dev/shm/busybox: Permission denied", "written, and not executed")
+
+	course.Say(t, "On a volume, the tool runs, unless that is read-only, too:")
+	data := course.NewVolume(t, "data")
+	assert.Equal(t, "the tool runs\n", course.Docker(t, device("/data", "--volume", data+":/data")...).Stdout)
+	readOnly := course.DockerFails(t, device("/data", "--volume", data+":/data:ro")...)
+	assert.Contains(t, readOnly.Stderr, "Read-only file system")
 }
 
 // Most programs need to write a little: a lock, a cache, an upload. They get a tmpfs for just that directory, which is

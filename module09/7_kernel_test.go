@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/flags"
 	"docker-proven/internal/image"
 )
 
@@ -84,6 +85,7 @@ func TestTheKernelTellsWhichCapabilitiesAProcessHas(t *testing.T) {
 // works. So does making namespaces of one's own, behind which many a mistake was found. (AppArmor, where the kernel has
 // it, may refuse that, too. It is left out here, so that what is seen is seccomp's doing.)
 func TestTheDefaultSeccompProfileRefusesWhatAttacksNeed(t *testing.T) {
+	flags.Seccomp(t)
 	for _, attack := range []struct{ name, line string }{
 		{"fixed addresses", "setarch --addr-no-randomize true"},
 		{"namespaces of one's own", "unshare --user true"},
@@ -117,15 +119,19 @@ func needsUserNamespaces(t *testing.T) {
 	}
 }
 
-// A profile can be one of your own: module09/seccomp/no-chmod.json lets everything through but the calls that change a
-// file's permissions. There are several, for a file that is named and for one that is open, and an attacker takes any. With
-// the profile, one who has written a tool can't make it executable. (A file may be executable from the moment when it is
-// made, as the copy of a program is, and that takes other calls. It is one hole closed, and not all of them.) The docker
+// A profile can be one of your own: module09/seccomp/no-chmod.json lets everything through but the calls named chmod, which
+// change a file's permissions. There are several, for a file that is named and for one that is open, and an attacker takes
+// any. With the profile, one who has written a tool can't make it executable so. (A file may be executable from the moment
+// when it is made, as the copy of a program is; access control lists are set by another call, setxattr; and a call that is
+// newer than the engine's libseccomp can't be refused by its name. It is one hole closed, and not all of them.) The docker
 // command reads the profile, so that it works with an engine on another machine, too. (Where there is no call chmod, as on arm64,
 // perl's chmod is fchmodat, too.)
 func TestASeccompProfileOfYourOwnRefusesAnotherCall(t *testing.T) {
 	run := func(line string, flags ...string) []string {
 		return append(append([]string{"run", "--rm"}, flags...), course.Ref(t, image.Debian), "sh", "-c", line)
+	}
+	tool := func(chmod string) string {
+		return "printf '#!/bin/sh\necho the tool runs\n' > /tmp/tool && " + chmod + " && /tmp/tool"
 	}
 	profile := filepath.Join("seccomp", "no-chmod.json")
 	course.ReadHostFile(t, profile)
@@ -135,9 +141,23 @@ func TestASeccompProfileOfYourOwnRefusesAnotherCall(t *testing.T) {
 		{"fchmod", `perl -e 'open FILE, "/tmp/tool"; chmod 0755, *FILE or die $!'`},
 	} {
 		course.Say(t, "By the call %s:", attack.call)
-		line := "printf '#!/bin/sh\necho the tool runs\n' > /tmp/tool && " + attack.line + " && /tmp/tool"
+		line := tool(attack.line)
 		assert.Equal(t, "the tool runs\n", course.Docker(t, run(line)...).Stdout, "the default profile has nothing against it")
 		refused := course.DockerFails(t, run(line, "--security-opt", "seccomp="+profile)...)
+		assert.Contains(t, refused.Stderr, "Operation not permitted")
+	}
+
+	course.Say(t, "By the call fchmodat2, which has the number 452 and is there from Linux 6.6 on:")
+	const newest = `perl -e 'syscall(452, -100, "/tmp/tool", 0755, 0) == 0 or die $!'`
+	alone := "seccomp=" + course.File(t, "no-fchmodat2.json",
+		`{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["fchmodat2"], "action": "SCMP_ACT_ERRNO"}]}`)
+	switch {
+	case course.DockerTries(t, run(tool(newest))...).ExitCode != 0:
+		course.Say(t, "This engine's machine doesn't perform it.")
+	case course.DockerTries(t, run(tool(newest), "--security-opt", alone)...).ExitCode == 0:
+		course.Say(t, "This engine's libseccomp is older than the call, and can't refuse it by its name.")
+	default:
+		refused := course.DockerFails(t, run(tool(newest), "--security-opt", "seccomp="+profile)...)
 		assert.Contains(t, refused.Stderr, "Operation not permitted")
 	}
 
@@ -156,6 +176,7 @@ func TestASeccompProfileOfYourOwnRefusesAnotherCall(t *testing.T) {
 // A profile of your own takes the place of the default one: what it doesn't mention, nobody refuses any more. A real one
 // is therefore made from a copy of Docker's.
 func TestASeccompProfileOfYourOwnReplacesTheDefaultOne(t *testing.T) {
+	flags.Seccomp(t)
 	attack := []string{course.Ref(t, image.Debian), "setarch", "--addr-no-randomize", "true"}
 	course.DockerFails(t, append([]string{"run", "--rm"}, attack...)...)
 

@@ -4,13 +4,13 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"docker-proven/internal/course"
+	"docker-proven/internal/flags"
 	"docker-proven/internal/image"
 )
 
@@ -50,8 +50,7 @@ func TestAMemoryLimitKeepsAGreedyContainerFromKillingOthers(t *testing.T) {
 // kernel has counted for each, while the worker did a piece of work, tells how the processor was shared.
 func TestACPULimitLeavesTheProcessorToOthers(t *testing.T) {
 	course.NeedsLimits(t, course.LimitCPU, course.LimitCPUSet)
-	allowed := course.Once(t, image.Busybox, course.Command("grep", "Cpus_allowed_list", "/proc/self/status")).Stdout
-	one := course.CPUSet(strings.FieldsFunc(strings.Fields(allowed)[1], func(r rune) bool { return r == '-' || r == ',' })[0])
+	one := course.CPUSet(flags.Processor(t, "")["$CPU"])
 	attacker := course.Run(t, image.Busybox, one, course.Shell("for n in 1 2 3 4; do while :; do :; done & done; wait"))
 	worker := course.Run(t, image.Busybox, one, course.Shell("while :; do :; done"))
 	const work = "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done"

@@ -115,6 +115,8 @@ var containerRows = []row{
 			defer w.DockerTries(t, "unpause", w.name) // what is frozen can't be killed with its engine
 			w.do(t, w.name)
 			assert.Equal(t, "paused", w.state(t, w.name))
+			// What it has written last is in the log some moments later.
+			w.Docker(t, "run", "--rm", w.busybox, "sleep", "0.3")
 			before := w.Docker(t, "logs", w.name).Stdout
 			w.Docker(t, "run", "--rm", w.busybox, "sleep", "0.3")
 			assert.Equal(t, before, w.Docker(t, "logs", w.name).Stdout)

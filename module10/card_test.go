@@ -90,7 +90,8 @@ func theWorkbench(t *testing.T) workbench {
 		course.Say(t, "All rows are performed in an engine inside a container, so that nothing happens to yours:")
 		engine := course.OneThrowawayEngine(t, course.Publish(0, 5000), course.Publish(0, 5001), course.Seen(shared))
 		engine.Load(t, busybox, registry)
-		cli := engine.CLI.WithOwnConfiguration(t)
+		engine.CLI = engine.CLI.WithOwnConfiguration(t)
+		cli := engine.CLI
 		// One registry for the rows that push and pull. The engine reaches it as localhost:5000.
 		cli.ForAll().Docker(t, "run", "--detach", "--name", "registry", "--publish", "5000:5000", registry)
 		course.Eventually(t, "the registry answers", func() bool {

@@ -198,9 +198,10 @@ func (s *server) pushes(t *testing.T, ref, commit string) *change {
 	t.Helper()
 	c := &change{server: s, directory: copyModules(t), event: "push", ref: ref, commit: commit}
 	course.Say(t, "The scanner's lists of advisories, of this lesson's making. None is about the application:")
-	for _, ecosystem := range []string{"Go", "npm", "Maven", "PyPI", "Debian", "Alpine"} {
+	for _, ecosystem := range []string{"Go", "Maven", "PyPI", "Debian", "Alpine"} {
 		advise(t, c.directory, ecosystem, "something-else")
 	}
+	advise(t, c.directory, "npm", "oxlint") // which is in the images for work only, and these aren't published
 	return c
 }
 
@@ -240,7 +241,10 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	require.Nil(t, job.Permissions, "it should have those that are said above all jobs")
 	require.Nil(t, job.ContinueOnError)
 	require.True(t, job.Strategy.FailFast != nil && !job.Strategy.FailFast.Value, "what fails in the job of another service should not end it")
-	require.True(t, job.Defaults == nil && c.workflow(t).Defaults == nil, "each step should be performed as it says itself")
+	workflow := c.workflow(t)
+	require.True(t, job.Defaults == nil && workflow.Defaults == nil, "each step should be performed as it says itself")
+	require.True(t, workflow.Env == nil && workflow.Concurrency == nil && job.Concurrency == nil && job.Container == nil && job.Needs == nil,
+		"the lesson knows none of these")
 
 	known := map[string]string{
 		"secrets.GITHUB_TOKEN":        c.password,
@@ -290,6 +294,7 @@ func (c *change) perform(t *testing.T, service example.Service) (failed string) 
 	require.Contains(t, job.Steps[0].Exec.(*actionlint.ExecAction).Uses.Value, "actions/checkout@", "what comes next needs the repository")
 	for _, step := range job.Steps {
 		if action, ok := step.Exec.(*actionlint.ExecAction); ok {
+			require.True(t, step.If == nil && len(action.Inputs) == 0, "it should fetch what was pushed, always")
 			course.Say(t, "%s is GitHub's own. It would fetch the repository, which is here.", action.Uses.Value)
 			continue
 		}

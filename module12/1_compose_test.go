@@ -65,6 +65,10 @@ func composeStartsHealthy(t *testing.T, p *project) {
 		}
 	}
 	assert.Equal(t, "60", p.inspect(t, p.ids(t, "db")[0], "{{.Config.StopTimeout}}"))
+	course.Say(t, "How often their health is asked once they are healthy, and before; and for how long only success counts:")
+	const asked = "{{with .Config.Healthcheck}}{{.Interval}} {{.StartInterval}} {{.StartPeriod}}{{end}}"
+	assert.Equal(t, "1s 1s 20s", p.inspect(t, p.ids(t, "api-golang")[0], asked))
+	assert.Equal(t, "10s 1s 1m0s", p.inspect(t, p.ids(t, "db")[0], asked))
 	assert.Equal(t, "true\n", p.Docker(t, "network", "inspect", "--format", "{{.Internal}}", "shop_backend").Stdout)
 	kept(t, compose, startsHealthy, "5 containers of 5")
 }

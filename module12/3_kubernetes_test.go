@@ -118,8 +118,8 @@ func (s *kubernetesShop) limitsItsPods(t *testing.T) {
 	course.Say(t, "No promise, but part of each manifest: what a pod may do. kubectl debug starts a container beside the program, which sees it and its "+
 		"files. Who its program is, which powers it could get (a bit for each) and whether setuid programs could give it more, whether it has a token "+
 		"that the cluster obeys, whether there can be written outside its volumes, and how much memory it may use:")
-	const ask = "grep -e ^Uid -e CapBnd -e NoNewPrivs /proc/1/status; cd /proc/1/root; " +
-		"test -e var/run/secrets/kubernetes.io/serviceaccount/token && echo token; touch note 2>&1 && echo written; " +
+	const ask = "grep -e ^Uid -e CapBnd -e NoNewPrivs /proc/1/status; " +
+		"grep -q kubernetes.io/serviceaccount /proc/1/mounts && echo token; cd /proc/1/root; touch note 2>&1 && echo written; " +
 		"cd sys/fs/cgroup; cat memory.max 2> /dev/null || cat memory/memory.limit_in_bytes"
 	const limited, free = `^Uid:\s+[1-9].*\nCapBnd:\s+0{16}\nNoNewPrivs:\s+1\n`, `^Uid:\s+0.*\nCapBnd:\s+0*[1-9a-f][0-9a-f]*\nNoNewPrivs:\s+0\n`
 	for _, asked := range []struct{ name, answer string }{

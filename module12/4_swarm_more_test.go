@@ -2,6 +2,7 @@ package module12
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -22,12 +23,20 @@ func TestATokenSaysWhatAMachineBecomes(t *testing.T) {
 	refused := s.second.DockerFails(t, "service", "ls")
 	assert.Contains(t, refused.Stderr, "This node is not a swarm manager")
 
-	course.Say(t, "A machine with a token that is not this swarm's:")
+	course.Say(t, "A token begins with a fingerprint of the swarm, by which a machine knows whom it joins, and ends with a secret, by which the "+
+		"swarm knows whom it lets in. One of another swarm:")
 	stranger := course.NewThrowawayEngine(t)
 	address := strings.TrimSpace(s.first.Docker(t, "info", "--format", "{{.Swarm.NodeAddr}}:2377").Stdout)
-	const wrong = "SWMTKN-1-11111111111111111111111111111111111111111111111111-1111111111111111111111111"
-	refused = stranger.DockerFails(t, "swarm", "join", "--token", wrong, address)
+	const another = "SWMTKN-1-11111111111111111111111111111111111111111111111111-1111111111111111111111111"
+	refused = stranger.DockerFails(t, "swarm", "join", "--token", another, address)
 	assert.Contains(t, refused.Stderr, "remote CA does not match fingerprint")
+
+	course.Say(t, "And one of this swarm, with a secret that is guessed:")
+	token := strings.TrimSpace(s.first.Showing(masked).Docker(t, "swarm", "join-token", "--quiet", "worker").Stdout)
+	course.Hide(t, token)
+	guessed := token[:strings.LastIndex(token, "-")] + another[strings.LastIndex(another, "-"):]
+	refused = stranger.DockerFails(t, "swarm", "join", "--token", guessed, address)
+	assert.Contains(t, refused.Stderr, "A valid join token is necessary")
 	assert.Equal(t, "inactive\n", stranger.Docker(t, "info", "--format", "{{.Swarm.LocalNodeState}}").Stdout)
 	assert.Equal(t, 3, strings.Count(s.first.Docker(t, list...).Stdout, "\n"))
 }
@@ -64,7 +73,7 @@ func TestThreeManagersBearTheLossOfOneAndNotOfTwo(t *testing.T) {
 	course.Say(t, "By force it becomes the one manager of a swarm, which knows all that the old one knew:")
 	third.Showing(masked).Docker(t, "swarm", "init", "--force-new-cluster", "--advertise-addr", "eth0")
 	third.DockerUntil(t, "(?m)^third Leader$", managers...)
-	third.DockerUntil(t, "(?m)^web", "service", "ls", "--format", "{{.Name}} {{.Mode}}")
+	third.DockerUntil(t, "^more replicated\nweb global\n$", "service", "ls", "--format", "{{.Name}} {{.Mode}}")
 	third.Docker(t, "service", "rm", "web")
 	assert.NotContains(t, third.Docker(t, "service", "ls", "--format", "{{.Name}}").Stdout, "web", "what it is told should hold again")
 }
@@ -141,15 +150,21 @@ func TestTheStopGracePeriodIsHowLongATaskMayTakeToStop(t *testing.T) {
 func TestTheMonitorIsHowLongAnUpdatedTaskIsOnTrial(t *testing.T) {
 	s := threeMachines(t)
 	defer s.remove(t)
-	ends := func(monitor string) string {
-		service := s.service(t, "--replicas", "1", "--update-monitor", monitor, "--update-failure-action", "pause")
+	ends := func(monitor string) (result, service string) {
+		service = s.service(t, "--replicas", "1", "--update-monitor", monitor, "--update-failure-action", "pause", "--restart-delay", "0s")
 		s.runs(t, service, `^\S+\n$`)
 		course.Say(t, "A release that gives up after eight seconds:")
 		s.first.Docker(t, "service", "update", "--detach", "--no-resolve-image", "--args", "sh -c 'sleep 8; exit 1'", service)
-		return updated(t, s.first, service)
+		return updated(t, s.first, service), service
 	}
-	assert.Equal(t, "completed\n", ends("1s"))
-	assert.Equal(t, "paused\n", ends("60s"))
+	result, service := ends("1s")
+	assert.Equal(t, "completed\n", result)
+	course.Say(t, "It ends, and is started again:")
+	s.first.DockerUntil(t, `^(Preparing|Ready|Starting|Running) .*\nFailed `, "service", "ps", "--format", "{{.CurrentState}}", service)
+
+	course.Say(t, "On trial for a minute:")
+	result, _ = ends("60s")
+	assert.Equal(t, "paused\n", result)
 }
 
 // Before a machine is taken away, for repair, it is drained: its tasks move to others, and it gets no new ones. When it
@@ -253,12 +268,21 @@ func TestTheNameOfAServiceStandsForOneAddressOrForThoseOfItsTasks(t *testing.T) 
 	defer s.remove(t)
 	network := course.Unique(t, "names-")
 	s.first.Docker(t, "network", "create", "--driver", "overlay", "--attachable", network)
-	for mode, addresses := range map[string]string{"vip": "1", "dnsrr": "2"} {
-		name := s.service(t, "--replicas", "2", "--endpoint-mode", mode, "--network", network)
-		s.runs(t, name, `^\S+\n\S+\n$`)
-		s.first.DockerUntil(t, "^"+addresses+"\n$", "run", "--rm", "--network", network, s.busybox, "sh", "-c",
-			"nslookup "+name+" | grep -c '^Address.* 10\\.'")
+	addresses := func(name string) []string {
+		return []string{"run", "--rm", "--network", network, s.busybox, "sh", "-c", "nslookup " + name + " | sed -n 's/^Address.* 10/10/p'"}
 	}
+	one := s.service(t, "--replicas", "2", "--endpoint-mode", "vip", "--network", network)
+	s.runs(t, one, `^\S+\n\S+\n$`)
+	its := s.first.Docker(t, "service", "inspect", "--format", "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}", one).Stdout
+	address, _, _ := strings.Cut(its, "/")
+	s.first.DockerUntil(t, "^"+regexp.QuoteMeta(address)+"\n$", addresses(one)...)
+
+	course.Say(t, "With dnsrr the service has no address, and its name stands for two:")
+	each := s.service(t, "--replicas", "2", "--endpoint-mode", "dnsrr", "--network", network)
+	s.runs(t, each, `^\S+\n\S+\n$`)
+	none := s.first.Docker(t, "service", "inspect", "--format", "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}", each)
+	assert.Equal(t, "\n", none.Stdout)
+	s.first.DockerUntil(t, `^10\S+\n10\S+\n$`, addresses(each)...)
 }
 
 // server is a line for the shell: a server that says which machine it is on.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"docker-proven/internal/group"
 	"docker-proven/internal/image"
 	"docker-proven/internal/shell"
 )
@@ -270,7 +271,7 @@ func (c CLI) execute(t *testing.T, stdin input, program string, arguments []stri
 	}
 
 	limit := patienceFor(arguments)
-	if strings.Contains(stdin.text, "docker build") {
+	if strings.Contains(stdin.text, "docker build") || fetches.MatchString(stdin.text) || program == "go" {
 		limit = longPatience
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
@@ -304,7 +305,12 @@ func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program str
 	}
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr
-	err := command.Run()
+	var err error
+	if slices.Contains(arguments, "build") {
+		err = runWhileThisProcessDoes(command)
+	} else {
+		err = command.Run()
+	}
 	var exit *exec.ExitError
 	if ctx.Err() != nil {
 		t.Fatal(l.masked(fmt.Sprintf("%s should have ended, but was still running after %v; it had printed:\n%s%s",
@@ -317,6 +323,18 @@ func (c CLI) perform(ctx context.Context, t *testing.T, stdin input, program str
 	result.expected = c.toFail && !tooBusy(result)
 	c.show(l, result)
 	return result
+}
+
+// runWhileThisProcessDoes runs a build, which would go on when this process is killed, and leave an image after the reaper has
+// gone. (With --quiet it doesn't even notice that nobody reads what it prints.)
+func runWhileThisProcessDoes(build *exec.Cmd) error {
+	group.Own(build)
+	if err := build.Start(); err != nil {
+		return err
+	}
+	_, never := group.KillAfterwards(build)
+	defer never()
+	return build.Wait()
 }
 
 // show writes a result, or what Showing makes of it.

@@ -357,8 +357,8 @@ func patiently(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.Context(), patience)
 }
 
-// longPatience is patience for the building of images, in which compilers run and packages are fetched, for what fetches packages
-// elsewhere, for handing images to another engine, and for what compose does with an application: its services become healthy
+// longPatience is patience for the building of images, in which compilers run and packages are fetched, for what compiles or
+// fetches packages elsewhere, for handing images to another engine, and for what compose does with an application: its services become healthy
 // one after the other, and their tests run.
 var longPatience = 5 * patience
 

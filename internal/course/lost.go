@@ -17,7 +17,7 @@ import (
 )
 
 // comesBack is how long an engine that is being restarted may take.
-const comesBack = 20 * time.Second
+const comesBack = 30 * time.Second
 
 // lost is whether the engine, when it was last asked for a sign of life, was gone for longer than comesBack.
 var lost atomic.Bool

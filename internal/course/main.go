@@ -10,19 +10,21 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
@@ -71,8 +73,16 @@ func Main(m *testing.M, afterwards ...func()) {
 	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-interrupted
-		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
 		interruption.Store(true)
+		if keeping() {
+			fmt.Fprintln(os.Stderr, "\ninterrupted: what this run has made stays, as COURSE_KEEP says")
+			os.Exit(130)
+		}
+		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
+		if !answers(10 * time.Second) {
+			fmt.Fprintln(os.Stderr, "The engine gives no answer. What is left on it goes with `make clean`, when it is well again.")
+			os.Exit(130)
+		}
 		// All but the reaper: what a lesson is making in this very moment, it removes when this process is gone. But for
 		// volumes: a docker run whose volume is gone already makes another one, which has no label. So there is a second look.
 		if err := errors.Join(sweep("org.testcontainers.reap=true"), sweepAgain("org.testcontainers.reap=true")); err != nil {
@@ -104,6 +114,7 @@ func prepare() error {
 	// The flags with which Go builds the learner's own programs. Those of lessons are for the engine's machine, where the race
 	// detector, for one, can't be built.
 	os.Setenv("GOFLAGS", "-race=false") // what is empty counts as not set, and then a file of the learner's does: go env -w
+	setAside()
 	openToContainers()
 	if err := seenByDesktop(); err != nil {
 		return err
@@ -122,11 +133,9 @@ func prepare() error {
 	// that is chosen there might not leave the images where the lessons run them.
 	os.Setenv("BUILDX_CONFIG", filepath.Join(directory, "buildx"))
 	os.Setenv("TESTCONTAINERS_SESSION_ID", thisRun)
-	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
-		// Left to itself, testcontainers-go takes a machine with /.dockerenv for a container, and looks for
-		// published ports at the bridge's gateway. The lessons publish them where the engine's address is.
-		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", publishedAt(found.Host))
-	}
+	// Left to itself, testcontainers-go takes a machine with /.dockerenv for a container, and looks for published ports at the
+	// bridge's gateway. The engine is on this machine, wherever it listens, and that is where the lessons publish them.
+	os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", loopbackAddress.String())
 	if os.Getenv("TESTCONTAINERS_RYUK_CONNECTION_TIMEOUT") == "" {
 		// A process that is killed before it has connected to its reaper leaves it waiting: a minute, left to itself. Fifteen
 		// seconds are enough, but on machines so slow that they are given more patience.
@@ -139,7 +148,7 @@ func prepare() error {
 	os.Setenv("TESTCONTAINERS_RYUK_DISABLED", strconv.FormatBool(keeping())) // whatever is said for other purposes
 	os.Unsetenv("TESTCONTAINERS_HUB_IMAGE_NAME_PREFIX")
 	os.Unsetenv("TESTCONTAINERS_PROVIDER")
-	if err := loopback(publishedAt(found.Host)); err != nil {
+	if err := loopback(); err != nil {
 		return err
 	}
 	readSettingsIn(directory)
@@ -157,6 +166,19 @@ func prepare() error {
 		flag.Set("test.parallel", strconv.Itoa(max(6, parallelism())))
 	}
 	return nil
+}
+
+// setAside removes what the learner has set for other programs and would reach those that lessons run: the settings of Postgres'
+// clients (PGSSLMODE and others) and of the reaper, and those of an application such as the course's, which its compose files
+// know, too.
+func setAside() {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "PG") || strings.HasPrefix(name, "RYUK_") || slices.Contains([]string{"DATABASE_URL",
+			"DATABASE_URL_FILE", "LOG_LEVEL", "PORT", "API_PORT", "DLV_PORT", "INSPECT_PORT"}, name) {
+			os.Unsetenv(name)
+		}
+	}
 }
 
 // readSettingsIn has testcontainers-go look for its settings in a directory that has none. The learner's, in the file
@@ -197,10 +219,23 @@ func seenByDesktop() error {
 	return os.Setenv("TMPDIR", cache)
 }
 
-// startReaper starts the container that removes what this process leaves when it is killed. testcontainers-go
-// would start it with the first container, but a lesson may begin with a volume, a network or a build.
-var startReaper = sync.OnceValue(func() error {
+// starting is held by who starts the reaper.
+var starting sync.Mutex
+
+// lives is how often the reaper has been started. More than once, that is because the engine was restarted, which has ended
+// all containers.
+var lives atomic.Int32
+
+// startReaper starts the container that removes what this process leaves when it is killed, unless it runs. testcontainers-go
+// would start it with the first container, but a lesson may begin with a volume, a network or a build; and it would publish its port
+// for everybody.
+func startReaper() error {
 	if keeping() {
+		return nil
+	}
+	starting.Lock()
+	defer starting.Unlock()
+	if lives.Load() > 0 && reaperRuns() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -209,18 +244,40 @@ var startReaper = sync.OnceValue(func() error {
 	if err != nil {
 		return err
 	}
-	var published testcontainers.ReaperProvider = provider
-	if os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == publishedAt(theEngine.Host) { // and not where somebody says
-		published = onLoopback{provider}
-	}
 	//lint:ignore SA1019 it is what testcontainers-go's own modules use, and there is no other way
-	reaper, err := testcontainers.NewReaper(ctx, thisRun, published, "")
+	reaper, err := testcontainers.NewReaper(ctx, thisRun, onLoopback{provider}, "")
 	if err != nil {
 		return err
 	}
-	_, err = reaper.Connect() // until this process ends
+	if _, err = reaper.Connect(); err == nil { // until this process ends
+		lives.Add(1)
+	}
 	return err
-})
+}
+
+// reaperRuns is whether the reaper runs still, as far as the engine tells. An engine that is being restarted is waited for; what
+// there is to say of one that is gone, the lesson's first command says.
+func reaperRuns() bool {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), comesBack/2)
+		found, err := docker.ContainerInspect(ctx, "reaper_"+thisRun, client.ContainerInspectOptions{})
+		cancel()
+		if err == nil || errdefs.IsNotFound(err) {
+			return err == nil && found.Container.State.Running
+		}
+		if _, gone := signOfLife(); gone != nil {
+			return true
+		}
+	}
+}
+
+// answers is whether the engine answers in that time.
+func answers(within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	_, err := docker.Client.Ping(ctx, client.PingOptions{})
+	return err == nil
+}
 
 // onLoopback publishes the reaper's port as lessons publish theirs: for programs of this machine only. testcontainers-go would
 // publish it for everybody, and the reaper removes what anybody asks it to.
@@ -241,23 +298,12 @@ func (p onLoopback) RunContainer(ctx context.Context, reaper testcontainers.Cont
 // loopbackAddress is where ports are published.
 var loopbackAddress = netip.MustParseAddr("127.0.0.1")
 
-// publishedAt is the host on which an engine at the address given publishes ports.
-func publishedAt(engineHost string) string {
-	if at, err := url.Parse(engineHost); err == nil && at.Scheme == "tcp" {
-		return at.Hostname()
-	}
-	return "127.0.0.1"
-}
-
 // aloud is whether a person reads along: under -v but not under -json, where test.v says "test2json".
 func aloud() bool { return flag.Lookup("test.v").Value.String() == "true" }
 
 // loopback tells whether there is the address at which lessons reach what they publish on this machine.
-func loopback(host string) error {
-	if host != "127.0.0.1" {
-		return nil
-	}
-	listener, err := net.Listen("tcp", host+":0")
+func loopback() error {
+	listener, err := net.Listen("tcp", loopbackAddress.String()+":0")
 	if err != nil {
 		return fmt.Errorf("the lessons publish ports on 127.0.0.1, and this machine has no such address (%w): give it to the "+
 			"loopback interface again, on Linux with `sudo ip address add 127.0.0.1/8 dev lo`", err)

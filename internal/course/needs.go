@@ -75,7 +75,9 @@ func NeedsPathsOfEngines(t *testing.T) {
 func NeedsHostPort(t *testing.T, port int) {
 	t.Helper()
 	l := lessonOf(t)
-	release, err := lock.Hold(fmt.Sprintf("host port %d", port))
+	release, err := lock.Hold(t.Context(), fmt.Sprintf("host port %d", port), func() {
+		Say(t, "Another run of the course uses port %d of this machine just now, and is waited for.", port)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,10 @@ func Mount(spec string) Option {
 		case "readonly":
 			m.ReadOnly = true
 		case "tmpfs-size":
-			bytes, _ := strconv.ParseInt(value, 10, 64)
+			bytes, err := strconv.ParseInt(value, 10, 64)
+			if err != nil {
+				panic(fmt.Sprintf("course.Mount knows sizes in bytes only: %s", err))
+			}
 			m.TmpfsOptions = &mount.TmpfsOptions{SizeBytes: bytes}
 		default:
 			panic(fmt.Sprintf("course.Mount doesn't know %q of %q yet", key, spec))

@@ -10,7 +10,8 @@ import (
 type Shared[T any] struct {
 	mutex    sync.Mutex
 	made     bool
-	round    int // in which it was made; see lesson
+	round    int   // in which it was made; see lesson
+	life     int32 // of the engine, in which it was made; see lives
 	value    T
 	failedIn string // the lesson that could not make it
 }
@@ -18,13 +19,14 @@ type Shared[T any] struct {
 // Get is the value, after making it if nobody has. When the lesson that makes it fails, those that need it, too, fail at
 // once and say which one it was: what is made by halves would only mislead them. A lesson that is skipped while it makes
 // it leaves that to the next one. When all lessons are performed once more (-count), it is made anew: names that they gave are free.
+// So it is after the engine has been restarted, which has ended the containers that it may be made of.
 func (s *Shared[T]) Get(t *testing.T, prepare func() T) T {
 	t.Helper()
 	l := lessonOf(t) // begins before the mutex is held: lessons that wait for their turn must not hold it
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if l.round > s.round {
-		s.made, s.failedIn, s.round = false, "", l.round
+	if life := lives.Load(); l.round > s.round || life > s.life {
+		s.made, s.failedIn, s.round, s.life = false, "", max(l.round, s.round), life
 	}
 	if s.failedIn != "" {
 		t.Fatalf("%s has failed to prepare what this lesson needs, too: what it says is the reason", s.failedIn)

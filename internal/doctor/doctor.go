@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (f Finding) String() string {
 	return fmt.Sprintf("MEND  %-15s %s   (%s)\n      %-15s → %s", f.Check, f.Value, f.Command, "", f.Mend)
 }
 
-// roomGB is the disk room that the course's images and containers take.
+// roomGB is the disk room that lessons take while they run, for throwaway engines and what is built, say. Images come on top.
 const roomGB = 5
 
 // patience is how long the docker command may take for an answer.
@@ -67,7 +68,7 @@ func checks(busybox string) []check {
 		{name: "cgroup version", arguments: []string{"info", "--format", "{{.CgroupVersion}}"}, engine: true, mend: wrong},
 		// The engine's disk need not be this machine's: ask from a container.
 		{name: "disk room", engine: true, arguments: []string{"run", "--rm", "--pull", "never", busybox, "df", "-k", "/"},
-			read: enoughRoom, mend: fmt.Sprintf("make room: `docker system df` tells what takes it; the course needs %d GB", roomGB)},
+			read: enoughRoom, mend: fmt.Sprintf("make room: `docker system df` tells what takes it; lessons take up to %d GB while they run", roomGB)},
 		// Docker Hub's answer about a tag that it doesn't have costs nothing, and comes the way images come.
 		{name: "registry", arguments: []string{"pull", "hello-world:there-is-no-such-tag"}, engine: true, read: noSuchTag,
 			mend: "behind a proxy, tell the engine: https://docs.docker.com/engine/daemon/proxy/; after too many requests, " +
@@ -127,14 +128,15 @@ func docker(ctx context.Context, environment, arguments []string) (string, error
 	return strings.TrimSpace(string(output)), err
 }
 
-// composeNotTooOld: `docker compose ps` prints what a template says from 2.21 on.
+// composeNotTooOld: `docker compose ps` prints what a template says from 2.21 on, and from 2.24 on !reset counts for more than one
+// service (https://github.com/docker/compose/issues/10656).
 func composeNotTooOld(version string, err error) (string, error) {
 	var major, minor int
 	if _, problem := fmt.Sscanf(strings.TrimPrefix(version, "v"), "%d.%d", &major, &minor); err != nil || problem != nil {
 		return version, err
 	}
-	if major < 2 || major == 2 && minor < 21 {
-		return "", fmt.Errorf("%s is older than 2.21: upgrade it", version)
+	if major < 2 || major == 2 && minor < 24 {
+		return "", fmt.Errorf("%s is older than 2.24: upgrade it", version)
 	}
 	return version, nil
 }
@@ -162,8 +164,13 @@ func enoughRoom(table string, err error) (string, error) {
 	return room, nil
 }
 
+// tagNotFound is the registry's answer that there is no such tag: "manifest for busybox:there-is-no-such-tag not found", or with
+// containerd's store "docker.io/library/busybox:there-is-no-such-tag: not found". What the docker command misses itself, such
+// as a program that keeps passwords, is another matter.
+var tagNotFound = regexp.MustCompile("there-is-no-such-tag:? not found")
+
 func noSuchTag(_ string, err error) (string, error) {
-	if err != nil && !strings.Contains(err.Error(), "not found") {
+	if err != nil && !tagNotFound.MatchString(err.Error()) {
 		return "", err
 	}
 	return "Docker Hub answers", nil

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +58,8 @@ func TestLittleRoomIsToBeMended(t *testing.T) {
 
 func TestWhatIsMissingIsToBeMendedAndNothingElse(t *testing.T) {
 	pretend(t, "99999999")
-	assert.Error(t, second(composeNotTooOld("v2.20.3", nil)))
-	assert.NoError(t, second(composeNotTooOld("2.21.0", nil)))
+	assert.Error(t, second(composeNotTooOld("v2.23.3", nil)))
+	assert.NoError(t, second(composeNotTooOld("2.24.0", nil)))
 	assert.NoError(t, second(composeNotTooOld("5.0.1-desktop.1", nil)))
 	for broken, check := range map[string]string{"BROKEN=--version": "docker command", "BROKEN=buildx version": "buildx",
 		"BROKEN=compose version --short": "compose", "OLD_COMPOSE=2.20.3": "compose", "BROKEN=info --format {{.Driver}}": "storage driver",
@@ -69,6 +70,17 @@ func TestWhatIsMissingIsToBeMendedAndNothingElse(t *testing.T) {
 			}
 			assert.Equal(t, finding.Check != check, finding.OK(), "%s: %s", broken, finding)
 		}
+	}
+}
+
+// A pull that doesn't begin says "not found", too, of the program that keeps passwords.
+func TestWhatTheDockerCommandMissesIsNoAnswerOfTheRegistry(t *testing.T) {
+	for answer, fine := range map[string]bool{
+		"manifest for hello-world:there-is-no-such-tag not found":                                                true,
+		"docker.io/library/hello-world:there-is-no-such-tag: not found":                                          true,
+		`error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH`: false,
+	} {
+		assert.Equal(t, fine, second(noSuchTag("", errors.New(answer))) == nil, answer)
 	}
 }
 

@@ -101,10 +101,15 @@ func (f Facts) use() error {
 		switch {
 		case name == "BUILDX_CONFIG": // where builds keep a diary, which may have to be elsewhere
 		case strings.HasPrefix(name, "COMPOSE_"), strings.HasPrefix(name, "BUILDX_"), strings.HasPrefix(name, "BUILDKIT_"),
-			slices.Contains([]string{"DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
-				"DOCKER_HIDE_LEGACY_COMMANDS"}, name):
+			slices.Contains([]string{"DOCKER_API_VERSION", "DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTEXT", "DOCKER_DEFAULT_PLATFORM",
+				"DOCKER_HIDE_LEGACY_COMMANDS", "SOURCE_DATE_EPOCH"}, name):
 			os.Unsetenv(name)
 		}
+	}
+	if !encrypted(f.Host) { // what is left of another engine's certificates would count for some programs, and not for others
+		os.Unsetenv(client.EnvOverrideCertPath)
+		os.Unsetenv(client.EnvTLSVerify)
+		os.Unsetenv("DOCKER_TLS")
 	}
 	return os.Setenv(client.EnvOverrideHost, f.Host)
 }
@@ -183,7 +188,16 @@ func choose(ctx context.Context, on platform) (address, error) {
 }
 
 func (a address) dial() (*client.Client, error) {
-	return client.New(client.WithTLSClientConfigFromEnv(), client.WithHost(a.host))
+	options := []client.Opt{client.WithHost(a.host)}
+	if encrypted(a.host) {
+		options = append(options, client.WithTLSClientConfigFromEnv())
+	}
+	return client.New(options...)
+}
+
+// encrypted is whether the docker command would talk to an engine by TLS: there are certificates only if it is told to, too.
+func encrypted(host string) bool {
+	return strings.HasPrefix(host, "tcp://") && (os.Getenv(client.EnvTLSVerify) != "" || os.Getenv("DOCKER_TLS") != "")
 }
 
 // ask collects what the engine says about itself, and turns its silence into an explanation.

@@ -20,8 +20,8 @@ type Place struct {
 	flags   []string // of docker run
 }
 
-// NewPlace makes a network with a visitor and, for an API, a database; for the page, a server that answers pong in
-// place of an API.
+// NewPlace makes a network with a visitor and, for an API, a database; for the page, a server in place of the APIs, which answers
+// in the name of each.
 func NewPlace(t *testing.T, engine *course.ThrowawayEngine, service Service) *Place {
 	t.Helper()
 	busybox := engine.Ref(t, image.Busybox)
@@ -29,8 +29,10 @@ func NewPlace(t *testing.T, engine *course.ThrowawayEngine, service Service) *Pl
 	engine.Docker(t, "network", "create", p.Network)
 	p.flags = []string{"--network", p.Network, "--network-alias", service.Name}
 	if service.Name == Client.Name {
-		engine.Docker(t, "run", "--detach", "--network", p.Network, "--network-alias", APIGolang.Name, busybox,
-			"sh", "-c", "mkdir /www && printf pong > /www/ping && httpd -f -p 8080 -h /www")
+		engine.Docker(t, "run", "--detach", "--network", p.Network,
+			"--network-alias", APIGolang.Name, "--network-alias", APINode.Name, busybox, "sh", "-c",
+			"mkdir /golang /node && printf 'pong of Go' > /golang/ping && printf 'pong of Node' > /node/ping && "+
+				fmt.Sprintf("httpd -p %d -h /golang && exec httpd -f -p %d -h /node", APIGolang.Port, APINode.Port))
 	} else {
 		p.flags = append(p.flags, "--env", "DATABASE_URL="+startDatabase(t, engine, p.Network, "db"))
 	}
@@ -62,7 +64,7 @@ func (p *Place) Answers(t *testing.T, port int) string {
 	t.Helper()
 	paths := []string{"/healthz", "/ping", "/"}
 	if p.service.Name == Client.Name {
-		paths = []string{"/", "/api/golang/ping"}
+		paths = []string{"/", "/api/golang/ping", "/api/node/ping"}
 	}
 	const answers = `until wget -q -O /dev/null %[1]s%[2]s; do sleep 0.2; done 2> /dev/null
 for path in %[3]s; do echo "$path $(wget -q -O - %[1]s$path)"; done`

@@ -72,10 +72,12 @@ func TestAnEngineThatHangsIsWaitedForOnce(t *testing.T) {
 	assert.NotEmpty(t, m.Exec(t, "docker ps --all --quiet --filter label=docker-proven").Stdout)
 }
 
-// An engine that is restarted costs the lesson under way. The others wait until it is back, and nothing is left.
+// An engine that is restarted costs the lesson under way. The others wait until it is back, what they share is made anew, the
+// reaper included, and nothing is left.
 func TestAnEngineThatIsRestartedCostsOnlyTheLessonUnderWay(t *testing.T) {
 	m := newMachine(t)
-	run := m.underWay(t, "TestAContainerRuns|TestAnImageIsBuilt")
+	const made = "the thing is made"
+	run := m.underWay(t, "TestAThingIsMade|TestAThingIsUsed|TestAContainerRuns|TestAnImageIsBuilt")
 	m.Exec(t, "kill -TERM $(pidof dockerd) && while pidof dockerd > /dev/null; do sleep 0.1; done")
 	m.start(t)
 	result := run.WaitUntilEnded(t)
@@ -85,7 +87,13 @@ func TestAnEngineThatIsRestartedCostsOnlyTheLessonUnderWay(t *testing.T) {
 		"The engine was gone for a moment while this lesson ran, as when it is restarted: run the lesson again.\n--- FAIL: TestAContainerGoesOn")
 	assert.Contains(t, result.Stdout, "--- PASS: TestAContainerRuns")
 	assert.Contains(t, result.Stdout, "--- PASS: TestAnImageIsBuilt")
+	assert.Contains(t, result.Stdout, "--- PASS: TestAThingIsUsed")
+	assert.Equal(t, 2, strings.Count(result.Stdout, made))
+	assert.Regexp(t, `The reaper is at 127\.0\.0\.1:\d+->8080/tcp\n`, result.Stdout)
 	m.hasNothingLeft(t)
+
+	undisturbed := m.lesson(t, "lesson -test.v -test.run 'TestAThingIsMade|TestAThingIsUsed'")
+	assert.Equal(t, 1, strings.Count(undisturbed.Stdout, made))
 }
 
 // A busy engine loses what a brief container prints, and tells nobody but its log. Then the command is performed once more. (Here

@@ -150,7 +150,7 @@ func (r Row) observe(t *testing.T, flag string) string {
 	}
 	line := words(strings.Replace(command, "$FLAG", flag, 1))
 	if shell != "" {
-		line = append(line, "sh", "-c", shell)
+		line = append(line, "sh", "-c", fill(shell))
 	}
 	defer func() { // also when the command fails the test
 		for _, line := range r.After {
@@ -196,6 +196,21 @@ func matches(column, text string) bool {
 	for _, possibility := range strings.Split(column, " | ") {
 		failed := strings.Contains(text, "exit status ")
 		if failed == strings.Contains(possibility, "exit status ") && pattern(possibility).MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Shows is whether a text that shortens what is printed, `...` standing for what it leaves out, fits a column.
+func Shows(column, short string) bool {
+	for _, possibility := range strings.Split(column, " | ") {
+		left, fits := possibility, true
+		for _, part := range strings.Split(short, "...") {
+			_, after, found := strings.Cut(left, strings.TrimSpace(part))
+			left, fits = after, fits && found
+		}
+		if fits || pattern(possibility).MatchString(short) {
 			return true
 		}
 	}

@@ -32,6 +32,24 @@ func TestAColumnMatchesTheTextThatItDescribes(t *testing.T) {
 	}
 }
 
+func TestAShortenedTextFitsTheColumnThatHasIt(t *testing.T) {
+	for _, example := range []struct {
+		column, short string
+		shows         bool
+	}{
+		{"chown: ...Operation not permitted\nexit status 1", "Operation not permitted", true},
+		{"mount: ...denied...\nexit status ...", "mount: ... denied", true},
+		{"max | 9223...", "max", true},
+		{"/dev/pts/...", "/dev/pts/0", true},
+		{"options ...ndots:7", "options ndots:7", true},
+		{"1024", "2048", false},
+		{"50000 | 50000 100000", "50000 200000", false},
+		{"from the host", "... the engine", false},
+	} {
+		assert.Equal(t, example.shows, Shows(example.column, example.short), "%q and %q", example.column, example.short)
+	}
+}
+
 func TestARowHoldsOnlyIfItsFlagMakesTheDifference(t *testing.T) {
 	row := Row{Flag: "--workdir /tmp", With: "/tmp", Without: "/"}
 	assert.NoError(t, row.verdict("/tmp", "/"))

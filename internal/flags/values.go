@@ -82,6 +82,16 @@ func TwoProcessors(t *testing.T) {
 	}
 }
 
+// Processor arranges that $CPU is a processor that the engine may use: the first, which has another number than 0 where the
+// engine itself is given only some of the machine's.
+func Processor(t *testing.T, _ string) map[string]string {
+	allowed := course.Once(t, image.Busybox, course.Command("grep", "Cpus_allowed_list", "/proc/self/status")).Stdout
+	_, list, _ := strings.Cut(allowed, ":")
+	return map[string]string{"$CPU": firstNumber.FindString(list)}
+}
+
+var firstNumber = regexp.MustCompile(`[0-9]+`)
+
 // Seccomp skips the row where the engine filters no calls to the kernel.
 func Seccomp(t *testing.T) {
 	options := course.Docker(t, "info", "--format", "{{.SecurityOptions}}").Stdout

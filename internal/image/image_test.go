@@ -37,6 +37,7 @@ func TestWhatIsAdvisedAfterARefusalIsWhatHelps(t *testing.T) {
 		`write /var/lib/docker/tmp/GetImageBlob1: no space left on device`:                                       "make room",
 		`toomanyrequests: You have reached your unauthenticated pull rate limit`:                                 "later",
 		`unexpected status from HEAD request to https://registry.example/v2/x: 429 Too Many Requests`:            "later",
+		`error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH`: "credsStore",
 		`unauthorized: incorrect username or password`:                                                           "docker login",
 		`received unexpected HTTP status: 503 Service Unavailable`:                                               "later",
 		`manifest for busybox:nope not found: manifest unknown: manifest unknown`:                                "declared.go",

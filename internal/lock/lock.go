@@ -3,10 +3,12 @@
 package lock
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
@@ -14,8 +16,40 @@ import (
 var unsafe = regexp.MustCompile(`[^A-Za-z0-9.-]+`)
 
 // Hold waits until no other process of this user holds name, and holds it until release is called. A process
-// that ends releases what it held, however it ends: the lock is the operating system's, not a file's presence.
-func Hold(name string) (release func(), err error) {
+// that ends releases what it held, however it ends: the lock is the operating system's, not a file's presence. When the wait
+// takes longer than a moment, it calls waiting. The error is the context's when that ends first.
+func Hold(ctx context.Context, name string, waiting func()) (release func(), err error) {
+	type result struct {
+		release func()
+		err     error
+	}
+	held := make(chan result, 1)
+	go func() {
+		release, err := hold(name)
+		held <- result{release, err}
+	}()
+	moment := time.After(moment)
+	for {
+		select {
+		case r := <-held:
+			return r.release, r.err
+		case <-moment:
+			waiting()
+		case <-ctx.Done():
+			go func() { // the turn may come, and is passed on then
+				if r := <-held; r.err == nil {
+					r.release()
+				}
+			}()
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// moment is how long a wait needs no word.
+const moment = 2 * time.Second
+
+func hold(name string) (release func(), err error) {
 	for _, place := range places() {
 		directory := filepath.Join(place, "docker-proven", "locks")
 		if err = os.MkdirAll(directory, 0o755); err != nil {

@@ -291,7 +291,7 @@ func TestProgressBreaksTheSilence(t *testing.T) {
 	r := newReport(&out, began)
 	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
 	tell := func(action, test string) {
-		r.testEvent(r.pkg("docker-proven/module04"), event{Time: at(10), Action: action, Test: test})
+		r.testEvent(r.pkg("docker-proven/module04"), event{Time: at(1000000), Action: action, Test: test}) // by a clock that has jumped
 	}
 	r.tick(at(19))
 	assert.Empty(t, out.String())
@@ -307,7 +307,7 @@ func TestProgressBreaksTheSilence(t *testing.T) {
 	tell("pause", "TestC")
 	out.Reset()
 	r.tick(at(22))
-	assert.Equal(t, "… module04: 1 passed, 1 waiting, running: TestB (12 s)\n", out.String())
+	assert.Equal(t, "… module04: 1 passed, 1 waiting, running: TestB (22 s)\n", out.String())
 }
 
 func TestStandInsAreExplained(t *testing.T) {

@@ -61,7 +61,7 @@ type pkg struct {
 
 // claim is a top-level test under way.
 type claim struct {
-	since      time.Time // begun or continued
+	since      time.Time // begun or continued, by the clock that only goes forward
 	waiting    bool      // paused by t.Parallel until others end
 	passed     int       // subtests
 	skipped    int       // subtests
@@ -193,7 +193,7 @@ func (r *report) abandon(p *pkg) {
 func (r *report) testEvent(p *pkg, e event) {
 	name, _, isSub := strings.Cut(e.Test, "/")
 	if e.Action == "run" && !isSub && !strings.HasPrefix(name, "Benchmark") { // a benchmark has no closing event
-		p.running[name] = &claim{since: e.Time, endings: map[string]ending{}, resumed: map[string]time.Time{}}
+		p.running[name] = &claim{since: time.Now(), endings: map[string]ending{}, resumed: map[string]time.Time{}}
 		return
 	}
 	c, known := p.running[name]
@@ -210,7 +210,7 @@ func (r *report) testEvent(p *pkg, e event) {
 	case "pause", "cont":
 		c.resumed[e.Test] = e.Time
 		if !isSub {
-			c.since, c.waiting = e.Time, e.Action == "pause"
+			c.since, c.waiting = time.Now(), e.Action == "pause"
 		}
 	case "output":
 		if !strings.HasPrefix(e.Output, "=== ") {

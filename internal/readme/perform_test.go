@@ -32,6 +32,7 @@ func check(t *testing.T, module string, divide func([]Step) [][]Step) {
 	}
 	content := strings.ReplaceAll(string(read), "\r\n", "\n")
 	content = checkClaims(t, module, content)
+	checkImages(t, module, content)
 	content = perform(t, module, content, divide)
 	if refreshing() && content != string(read) {
 		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
@@ -85,6 +86,22 @@ func checkClaims(t *testing.T, module, content string) string {
 		t.Errorf("%s/README.md lists claims under %s, and there is no such file", module, file)
 	}
 	return content
+}
+
+// checkImages compares the images that a module's README names with those of the course.
+func checkImages(t *testing.T, module, content string) {
+	t.Helper()
+	tags := map[string][]string{}
+	for _, i := range slices.Concat(image.WithStandIn, image.WithoutStandIn) {
+		name, tag, _ := strings.Cut(i.Pinned, ":")
+		tags[name] = append(tags[name], tag)
+	}
+	for _, reference := range References(content) {
+		name, tag, _ := strings.Cut(reference, ":")
+		if known := tags[name]; len(known) > 0 && !slices.Contains(known, tag) {
+			t.Errorf("%s/README.md names %s, and the course has %s:%s", module, reference, name, strings.Join(known, " and "))
+		}
+	}
 }
 
 // perform has shells perform the steps, and returns the README with what they printed where that is to be refreshed.

@@ -4,7 +4,8 @@
 // In a console block, a line that begins with `$ ` is a command, and lines up to the end of a here-document or after a
 // backslash belong to it. What follows is its output, in which `...` stands for what varies: within a line for any text,
 // alone on a line for any number of lines. A block that is not performed has a comment before it that says why:
-// <!-- not performed: reason -->. Commands that would run the course itself are only looked up.
+// <!-- not performed: reason -->. Commands that would run the course itself are only looked up. Blocks of another kind, such as sh,
+// are to be read: of them, it is the images that they name which are held to those of the course.
 package readme
 
 import (
@@ -13,6 +14,18 @@ import (
 	"regexp"
 	"strings"
 )
+
+// References are all that looks like an image's name and tag in the content's blocks, of whichever kind.
+func References(content string) (references []string) {
+	for n, part := range strings.Split("\n"+content, "\n```") {
+		if n%2 == 1 { // between two marks
+			references = append(references, reference.FindAllString(part, -1)...)
+		}
+	}
+	return references
+}
+
+var reference = regexp.MustCompile(`[\w./-]+:[\w.-]+`)
 
 // A Step is a command and what the README says it prints.
 type Step struct {

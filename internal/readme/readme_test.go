@@ -21,6 +21,11 @@ func TestStepsAreReadFromConsoleBlocks(t *testing.T) {
 	}, Steps(page))
 }
 
+func TestReferencesAreThoseOfBlocksOfAnyKind(t *testing.T) {
+	assert.Equal(t, []string{"busybox:1.36", "ghcr.io/somebody/tool:v1"},
+		References("redis:1\n\n```sh\ndocker run busybox:1.36 true\n```\n\nredis:2\n\n```\n$ docker pull ghcr.io/somebody/tool:v1\n```\nredis:3\n"))
+}
+
 func TestStepsAreDividedBySection(t *testing.T) {
 	lines := func(steps []Step) (lines []int) {
 		for _, step := range steps {

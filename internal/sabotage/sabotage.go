@@ -207,9 +207,7 @@ func start(ctx context.Context) (running, engine.Facts, error) {
 	if os.Getenv("COURSE_PATIENCE") == "" {
 		environment["COURSE_PATIENCE"] = patience.String()
 	}
-	if host, err := url.Parse(facts.Host); err == nil && host.Scheme == "tcp" && os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
-		environment["TESTCONTAINERS_HOST_OVERRIDE"] = host.Hostname() // where its ports are
-	} else if os.Getenv("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE") == "" {
+	if host, err := url.Parse(facts.Host); err == nil && host.Scheme != "tcp" && os.Getenv("TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE") == "" {
 		// The reaper mounts the engine's socket, and not the proxy's: whatever happens, it has to clean up.
 		environment["TESTCONTAINERS_DOCKER_SOCKET_OVERRIDE"] = "/var/run/docker.sock"
 		if host.Scheme == "unix" && !facts.Desktop {

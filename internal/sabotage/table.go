@@ -117,8 +117,10 @@ Nothing is planted into the requests for containers of images with an engine in 
 the reaper: without them the lessons that use them fail before they begin. What is asked of a throwaway engine passes a
 proxy of its own, but for images that are loaded into it and what all lessons prepare together. Of Kubernetes, it is the
 manifests that are copied into the cluster's container, in which a field is dropped wherever it is, and kubectl commands that
-aren't performed. Of builds it is the flags, the secrets and the instructions of the Dockerfile that are tampered with, though
-not of those that Compose asks for, nor in a builder that is a container. The registry's API is not tampered with. The address
+aren't performed. Of builds it is the options (arguments, target, platform and the like), the secrets and the instructions of the
+Dockerfile, all of a kind at once, that are tampered with: not the flags of a single instruction, nor .dockerignore, nor what is
+exported and imported (--output, --tag, caches), nor builds that Compose asks for, nor those in a builder that is a container.
+Nor is what the docker command and Compose do by themselves, such as the order in which services start. The registry's API is not tampered with. The address
 of a published port is left as it is, and filters (of ps, of prune) are dropped on throwaway engines only: a lesson must not
 touch what isn't the course's, whatever goes wrong.
 Tests that run other tests, and those of the READMEs, are left out.

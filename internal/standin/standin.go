@@ -431,7 +431,9 @@ const aptSettings = `APT::Keep-Downloaded-Packages "false"; Acquire::Languages "
 
 // ensureBase makes the Debian system that recipes start from, once, however many processes ask.
 func ensureBase(ctx context.Context, release, directory string, progress io.Writer) error {
-	unlock, err := lock.Hold("base " + release)
+	unlock, err := lock.Hold(ctx, "base "+release, func() {
+		fmt.Fprintf(progress, "Debian %s is just being made by another run of the course, which is waited for\n", release)
+	})
 	if err != nil {
 		return err
 	}
@@ -510,7 +512,9 @@ func ensureMmdebstrap(ctx context.Context, progress io.Writer) error {
 	if os.Geteuid() != 0 {
 		return errors.New("a stand-in needs mmdebstrap, and installing it needs root: sudo apt-get install mmdebstrap")
 	}
-	unlock, err := lock.Hold("install mmdebstrap")
+	unlock, err := lock.Hold(ctx, "install mmdebstrap", func() {
+		fmt.Fprintln(progress, "mmdebstrap is just being installed by another run of the course, which is waited for")
+	})
 	if err != nil {
 		return err
 	}

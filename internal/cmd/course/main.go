@@ -29,6 +29,7 @@ const usage = `usage: go run ./internal/cmd/course <command>
 engine              find an engine; install and start one where there is none and the course may
 engine-stop         stop the engine that the course started
 images [name ...]   obtain the images of the course, or those named
+images-for-tests    the same, for tests that come next: what a registry refuses is theirs to tell
 test [flag ...]     prove every claim of the course and sum up; COURSE_RUN=file keeps what go test -json tells
 test-on "image ..." [flag ...]
                     the same for the modules, inside engines that are started for it: docker:28-dind, for example
@@ -68,7 +69,9 @@ func run(ctx context.Context, args []string) int {
 	case "engine-stop":
 		err = engine.Stop(ctx, os.Stdout)
 	case "images":
-		err = image.ObtainAll(ctx, os.Stdout, rest...)
+		err = image.ObtainAll(ctx, os.Stdout, false, rest...)
+	case "images-for-tests":
+		err = image.ObtainAll(ctx, os.Stdout, true)
 	case "test":
 		return prove(ctx, rest, os.Getenv("COURSE_RUN"))
 	case "test-on":

@@ -14,7 +14,19 @@ import (
 
 func TestMain(m *testing.M) { course.Main(m) }
 
-// The first is under way for as long as its container runs, which is until somebody ends the engine.
+var used course.Shared[string]
+
+// What lessons share is made by the first, and once more when the engine has been restarted in between.
+func TestAThingIsMade(t *testing.T) { useTheThing(t) }
+
+func useTheThing(t *testing.T) {
+	used.Get(t, func() string {
+		course.Say(t, "the thing is made")
+		return ""
+	})
+}
+
+// The one that is under way for as long as its container runs, which is until somebody ends the engine.
 func TestAContainerGoesOn(t *testing.T) {
 	container := course.Run(t, image.Busybox, course.Shell("echo up; trap 'exit 0' TERM; while :; do sleep 1; done"))
 	container.WaitForLog(t, "up")
@@ -23,6 +35,11 @@ func TestAContainerGoesOn(t *testing.T) {
 		container.Exec(t, "true")
 		return false
 	})
+}
+
+func TestAThingIsUsed(t *testing.T) {
+	useTheThing(t)
+	course.Docker(t, "ps", "--filter", "label=org.testcontainers.reaper", "--format", "The reaper is at {{.Ports}}")
 }
 
 func TestAContainerRuns(t *testing.T) {
