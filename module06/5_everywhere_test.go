@@ -37,7 +37,9 @@ func TestOneBuildForTwoPlatformsGivesAnIndexWithProgramsForEach(t *testing.T) {
 		index := filepath.Join(course.HostDirectory(t), "index")
 		result := engine.Showing(example.Progress).Docker(t, slices.Concat(build, flags, []string{"--provenance=false",
 			"--platform", platforms, "--output", "type=oci,tar=false,dest=" + index, source})...)
-		oneMachineBuilds(t, result.Stderr)
+		if strings.Contains(platforms, ",") { // of a build for one platform it isn't told where its steps run
+			oneMachineBuilds(t, result.Stderr)
+		}
 		return programs(t, index)
 	}
 	course.Say(t, "For two platforms, of which at least one is not this machine's:")
