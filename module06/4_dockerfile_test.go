@@ -451,7 +451,9 @@ func newSigning(t *testing.T) signing {
 	course.Say(t, "A key, such as `ssh-keygen -t rsa` makes: %s", file)
 	course.Say(t, "And a program that speaks the agent's protocol: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/")
 	return signing{key, file, course.Directory(t, map[string]string{
-		"sign.py": `import os, socket, struct
+		// What two builds do alike at the same time, BuildKit does once, by one's agent. So no two have the same file.
+		"sign.py": "# " + course.Unique(t, "of ") + `
+import os, socket, struct
 agent = socket.socket(socket.AF_UNIX)
 agent.connect(os.environ["SSH_AUTH_SOCK"])
 answers = agent.makefile("rb")
