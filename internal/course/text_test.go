@@ -1,6 +1,7 @@
 package course
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -10,6 +11,18 @@ import (
 func TestATextEndsAtALineThatIsNoneOfItsOwn(t *testing.T) {
 	assert.Equal(t, " <<'EOF'\na\nb\nEOF\n", heredoc("a\nb"))
 	assert.Equal(t, " <<'THE_EOF'\nRUN <<EOF\na\nEOF\nTHE_EOF\n", heredoc("RUN <<EOF\na\nEOF"))
+}
+
+func TestWhatIsSetForOtherProgramsDoesNotReachThoseOfLessons(t *testing.T) {
+	others := []string{"PGSSLMODE", "PGSERVICE", "RYUK_PORT", "DATABASE_URL", "LOG_LEVEL", "PORT"}
+	for _, variable := range append(others, "GOPATH") {
+		t.Setenv(variable, "learners")
+	}
+	setAside()
+	for _, variable := range others {
+		assert.Empty(t, os.Getenv(variable), variable)
+	}
+	assert.Equal(t, "learners", os.Getenv("GOPATH"))
 }
 
 func TestPatienceIsATimeOrAnErrorThatSaysWhatIsOne(t *testing.T) {

@@ -93,6 +93,18 @@ func TestFindTellsTheFacts(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, facts)
 	})
+	t.Run("of an engine without TLS, whatever certificates are left of another one", func(t *testing.T) {
+		fakeDocker(t, "echo default "+host, "")
+		t.Setenv("DOCKER_CERT_PATH", "/nowhere")
+		t.Setenv("DOCKER_API_VERSION", "1.24")
+		t.Setenv("SOURCE_DATE_EPOCH", "1")
+		facts, err := Use(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, want, facts)
+		for _, variable := range []string{"DOCKER_CERT_PATH", "DOCKER_API_VERSION", "SOURCE_DATE_EPOCH"} {
+			assert.Empty(t, os.Getenv(variable))
+		}
+	})
 	t.Run("of Podman, where tests run inside an engine that somebody asked for", func(t *testing.T) {
 		fakeDocker(t, "", "")
 		t.Setenv("DOCKER_HOST", overTCP(t, fakeEngine{version: "5.4.2", os: "linux", product: "Podman Engine"}))

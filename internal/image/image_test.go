@@ -58,6 +58,11 @@ func TestSettingsThatMeanNothingAreRefusedWithThoseThatDo(t *testing.T) {
 	assert.ErrorContains(t, err, "pinned, current")
 	assert.ErrorContains(t, err, `COURSE_STANDINS="sometimes"`)
 
+	t.Setenv("COURSE_KEEP", "0")
+	assert.ErrorContains(t, CheckSettings(), `COURSE_KEEP="0" means nothing to the course: set it to 1, or unset it`)
+	t.Setenv("COURSE_KEEP", "1")
+	assert.NotContains(t, CheckSettings().Error(), "COURSE_KEEP")
+
 	t.Setenv("COURSE_IMAGES", "current")
 	t.Setenv("COURSE_STANDINS", "")
 	assert.NoError(t, CheckSettings())
