@@ -356,8 +356,11 @@ func (c CLI) show(l *lesson, result Result) {
 // that is how long golang.org/x/net/http2 waits for the first bytes of a connection. See https://github.com/moby/buildkit/issues/991.
 func tooBusy(r Result) bool {
 	return r.ExitCode != 0 && (theEngine.CgroupVersion == "1" && strings.Contains(r.Stderr, "unable to freeze") ||
-		strings.Contains(r.Stderr, "frontend grpc server closed unexpectedly"))
+		strings.Contains(r.Stderr, FrontendWasLate))
 }
+
+// FrontendWasLate is what a build in the background says that failed for this reason: its lesson performs it once more.
+const FrontendWasLate = "frontend grpc server closed unexpectedly"
 
 // lostOutput is whether a throwaway engine says that it has lost what a container printed that was run in the foreground and is
 // gone.
