@@ -265,21 +265,21 @@ func TestCopyLinkLayersSurviveAChangeOfBase(t *testing.T) {
 func TestAnExportedCacheSparesAnotherMachineTheSteps(t *testing.T) {
 	machine, another := engineWithContainerdStore(t), course.NewThrowawayEngine(t, course.ContainerdStore(t))
 	cache := filepath.Join(course.HostDirectory(t), "cache")
-	made := func(on *course.ThrowawayEngine, step string, flags ...string) string {
+	made := func(on *course.ThrowawayEngine, step, path string, flags ...string) string {
 		base := "FROM " + on.Ref(t, image.Busybox)
 		dockerfile := base + " AS stage\nRUN echo " + step + " $(cat /proc/sys/kernel/random/uuid) > /number\n" +
-			base + "\nCOPY --from=stage /number /made\n"
+			base + "\nCOPY --from=stage /number " + path + "\n"
 		tag := on.Showing(example.Progress).Build(t, "made", dockerfile, flags...)
-		return on.Docker(t, "run", "--rm", tag, "cat", "/made").Stdout
+		return on.Docker(t, "run", "--rm", tag, "cat", path).Stdout
 	}
 	course.Say(t, "On one machine:")
-	first := made(machine, "exported", "--cache-to", "type=local,mode=max,dest="+cache)
-	course.Say(t, "On another one, with what the first has written down:")
-	assert.Equal(t, first, made(another, "exported", "--cache-from", "type=local,src="+cache))
+	first := made(machine, "exported", "/made", "--cache-to", "type=local,mode=max,dest="+cache)
+	course.Say(t, "On another one, with what the first has written down. (The last stage is another one there, but the one before is not.)")
+	assert.Equal(t, first, made(another, "exported", "/elsewhere", "--cache-from", "type=local,src="+cache))
 
 	course.Say(t, "Without the flags, each machine performs the step itself:")
-	first = made(machine, "kept")
-	assert.NotEqual(t, first, made(another, "kept"))
+	first = made(machine, "kept", "/made")
+	assert.NotEqual(t, first, made(another, "kept", "/elsewhere"))
 }
 
 // engineWithContainerdStore is an engine that keeps images in containerd, and not in a directory of its own.
