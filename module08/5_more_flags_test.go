@@ -131,7 +131,7 @@ func TestAtTheLimitOfADiskAProgramWaits(t *testing.T) {
 func TestSharesDecideWhoGetsABusyProcessor(t *testing.T) {
 	flags.TwoProcessors(t)
 	course.NeedsLimits(t, course.LimitShares)
-	processor := flags.Processor(t, "")["$CPU"]
+	processor := flags.FirstProcessor(t)
 	// ratio is how many times as much of the processor a container gets as another one with these flags, while both
 	// take what they can get.
 	ratio := func(flags ...string) float64 {

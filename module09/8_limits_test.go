@@ -52,7 +52,7 @@ func TestAMemoryLimitKeepsAGreedyContainerFromKillingOthers(t *testing.T) {
 // kernel has counted for each, while the worker did a piece of work, tells how the processor was shared.
 func TestACPULimitLeavesTheProcessorToOthers(t *testing.T) {
 	course.NeedsLimits(t, course.LimitCPU, course.LimitCPUSet)
-	one := course.CPUSet(flags.Processor(t, "")["$CPU"])
+	one := course.CPUSet(flags.FirstProcessor(t))
 	attacker := course.Run(t, image.Busybox, one, course.Shell("for n in 1 2 3 4; do while :; do :; done & done; wait"))
 	worker := course.Run(t, image.Busybox, one, course.Shell("while :; do :; done"))
 	const work = "i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done"

@@ -271,17 +271,18 @@ func TestTheNameOfAServiceStandsForOneAddressOrForThoseOfItsTasks(t *testing.T) 
 	addresses := func(name string) []string {
 		return []string{"run", "--rm", "--network", network, s.busybox, "sh", "-c", "nslookup " + name + " | sed -n 's/^Address.* 10/10/p'"}
 	}
+	own := func(service string) string {
+		return s.first.Docker(t, "service", "inspect", "--format", "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}", service).Stdout
+	}
 	one := s.service(t, "--replicas", "2", "--endpoint-mode", "vip", "--network", network)
 	s.runs(t, one, `^\S+\n\S+\n$`)
-	its := s.first.Docker(t, "service", "inspect", "--format", "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}", one).Stdout
-	address, _, _ := strings.Cut(its, "/")
+	address, _, _ := strings.Cut(own(one), "/")
 	s.first.DockerUntil(t, "^"+regexp.QuoteMeta(address)+"\n$", addresses(one)...)
 
 	course.Say(t, "With dnsrr the service has no address, and its name stands for two:")
 	each := s.service(t, "--replicas", "2", "--endpoint-mode", "dnsrr", "--network", network)
 	s.runs(t, each, `^\S+\n\S+\n$`)
-	none := s.first.Docker(t, "service", "inspect", "--format", "{{range .Endpoint.VirtualIPs}}{{.Addr}} {{end}}", each)
-	assert.Equal(t, "\n", none.Stdout)
+	assert.Equal(t, "\n", own(each))
 	s.first.DockerUntil(t, `^10\S+\n10\S+\n$`, addresses(each)...)
 }
 

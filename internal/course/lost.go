@@ -32,10 +32,7 @@ func signOfLife() (restarted bool, err error) {
 		answersWithin = time.Second
 	}
 	for ctx.Err() == nil {
-		patient, cancel := context.WithTimeout(ctx, answersWithin)
-		_, err := docker.Client.Ping(patient, client.PingOptions{})
-		cancel()
-		if err == nil {
+		if answers(ctx, answersWithin) {
 			lost.Store(false)
 			return restarted, nil
 		}
@@ -48,6 +45,14 @@ func signOfLife() (restarted bool, err error) {
 	lost.Store(true)
 	return false, fmt.Errorf("the engine at %s answered when this run began, and doesn't any more: start it again, which "+
 		"`make engine` does or says how, and then `make clean` removes what this run has left on it", theEngine.Host)
+}
+
+// answers is whether the engine answers in that time.
+func answers(ctx context.Context, within time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	_, err := docker.Client.Ping(ctx, client.PingOptions{})
+	return err == nil
 }
 
 // littleRoom is what a lesson may fill in no time, in bytes.

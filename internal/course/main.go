@@ -79,7 +79,7 @@ func Main(m *testing.M, afterwards ...func()) {
 			os.Exit(130)
 		}
 		fmt.Fprintln(os.Stderr, "\ninterrupted: removing this run's containers, volumes and networks …")
-		if !answers(10 * time.Second) {
+		if !answers(context.Background(), 10*time.Second) {
 			fmt.Fprintln(os.Stderr, "The engine gives no answer. What is left on it goes with `make clean`, when it is well again.")
 			os.Exit(130)
 		}
@@ -260,6 +260,7 @@ func startReaper() error {
 func reaperRuns() bool {
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), comesBack/2)
+		// By the name that testcontainers-go gives it.
 		found, err := docker.ContainerInspect(ctx, "reaper_"+thisRun, client.ContainerInspectOptions{})
 		cancel()
 		if err == nil || errdefs.IsNotFound(err) {
@@ -269,14 +270,6 @@ func reaperRuns() bool {
 			return true
 		}
 	}
-}
-
-// answers is whether the engine answers in that time.
-func answers(within time.Duration) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
-	_, err := docker.Client.Ping(ctx, client.PingOptions{})
-	return err == nil
 }
 
 // onLoopback publishes the reaper's port as lessons publish theirs: for programs of this machine only. testcontainers-go would

@@ -82,12 +82,18 @@ func TwoProcessors(t *testing.T) {
 	}
 }
 
-// Processor arranges that $CPU is a processor that the engine may use: the first, which has another number than 0 where the
-// engine itself is given only some of the machine's.
+// Processor arranges that $CPU is the first processor that the engine may use.
 func Processor(t *testing.T, _ string) map[string]string {
+	return map[string]string{"$CPU": FirstProcessor(t)}
+}
+
+// FirstProcessor is the number of the first processor that the engine may use: another than 0 where the engine itself is given only
+// some of the machine's.
+func FirstProcessor(t *testing.T) string {
+	t.Helper()
 	allowed := course.Once(t, image.Busybox, course.Command("grep", "Cpus_allowed_list", "/proc/self/status")).Stdout
 	_, list, _ := strings.Cut(allowed, ":")
-	return map[string]string{"$CPU": firstNumber.FindString(list)}
+	return firstNumber.FindString(list)
 }
 
 var firstNumber = regexp.MustCompile(`[0-9]+`)

@@ -299,24 +299,25 @@ func unreachable(err error) bool { return noAnswer.MatchString(err.Error()) }
 // Words by which a pull says why it failed although the registry answers, and what to tell the reader about it: the first
 // that match count. The reference goes before the cause.
 var refusals = []struct {
-	words  *regexp.Regexp
-	advice string
+	words    *regexp.Regexp
+	advice   string
+	registry bool // whether it is the registry that refuses, and not this machine
 }{
 	{regexp.MustCompile(`error getting credentials`), "the docker command can't ask the program that keeps its passwords, and so can't " +
-		"pull %s: %w; install that program, or take credsStore and credHelpers out of the docker command's config.json"},
+		"pull %s: %w; install that program, or take credsStore and credHelpers out of the docker command's config.json", false},
 	{regexp.MustCompile(`(?i)no space left on device`), "the engine's disk is too full for %s: %w; make room, " +
-		"`docker system df` tells what takes it, and run the same command again"},
+		"`docker system df` tells what takes it, and run the same command again", false},
 	{regexp.MustCompile(`(?i)toomanyrequests|\b429\b`), "the registry gives %s to nobody here for a while, after too many requests: " +
-		"%w; log in with `docker login`, which raises the limit, or run the same command again later"},
+		"%w; log in with `docker login`, which raises the limit, or run the same command again later", true},
 	{regexp.MustCompile(`(?i)unauthorized|authentication required|\b401\b`), "the registry gives %s only to those who log in: " +
-		"%w; do so with `docker login`, or with `docker logout` if the login that is kept here is not valid any more"},
+		"%w; do so with `docker login`, or with `docker logout` if the login that is kept here is not valid any more", true},
 	{regexp.MustCompile(`\b5\d\d (Internal|Bad|Service|Gateway)`), "the registry is in trouble itself, and can't give %s: " +
-		"%w; run the same command again later"},
+		"%w; run the same command again later", true},
 	{regexp.MustCompile(``), "the registry refuses %s: %w; if this reference is gone, " +
-		"the course needs another one in internal/image/declared.go"},
+		"the course needs another one in internal/image/declared.go", true},
 }
 
-// A RefusedError says that an image can't be had although a registry answers.
+// A RefusedError says that a registry answers, and doesn't give an image: others may be had.
 type RefusedError struct{ error }
 
 func (e *RefusedError) Unwrap() error { return e.error }
@@ -324,9 +325,14 @@ func (e *RefusedError) Unwrap() error { return e.error }
 // refused is one sentence about a pull that failed although the registry answers.
 func refused(ref string, cause error) error {
 	for _, refusal := range refusals {
-		if refusal.words.MatchString(cause.Error()) {
-			return &RefusedError{fmt.Errorf(refusal.advice, ref, cause)}
+		if !refusal.words.MatchString(cause.Error()) {
+			continue
 		}
+		advice := fmt.Errorf(refusal.advice, ref, cause)
+		if refusal.registry {
+			return &RefusedError{advice}
+		}
+		return advice
 	}
 	return cause
 }

@@ -47,6 +47,8 @@ func TestWhatIsAdvisedAfterARefusalIsWhatHelps(t *testing.T) {
 		assert.ErrorContains(t, err, advice)
 		assert.ErrorContains(t, err, "busybox:1.36")
 		assert.ErrorContains(t, err, message)
+		var byRegistry *RefusedError
+		assert.Equal(t, advice != "make room" && advice != "credsStore", errors.As(err, &byRegistry), "whether it is the registry that refuses: %s", message)
 	}
 }
 

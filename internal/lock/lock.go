@@ -28,12 +28,12 @@ func Hold(ctx context.Context, name string, waiting func()) (release func(), err
 		release, err := hold(name)
 		held <- result{release, err}
 	}()
-	moment := time.After(moment)
+	late := time.After(moment)
 	for {
 		select {
 		case r := <-held:
 			return r.release, r.err
-		case <-moment:
+		case <-late:
 			waiting()
 		case <-ctx.Done():
 			go func() { // the turn may come, and is passed on then
