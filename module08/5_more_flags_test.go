@@ -44,7 +44,7 @@ func TestAPublishedPortIsReachedFromTheHost(t *testing.T) {
 	course.Typed(t, page, "curl", "http://"+address+"/index.html")
 	assert.Equal(t, "welcome\n", page)
 
-	course.Say(t, "Without --publish the same server is there, and no port of the host leads to it:")
+	course.Say(t, "Without --publish the same server is there, and no port of the host (here, the container of a throwaway engine) leads to it:")
 	engine := throwaway(t)
 	busybox := engine.Ref(t, image.Busybox)
 	start := func(flags ...string) (name string) {
